@@ -1,0 +1,82 @@
+/**
+ * The store contract: named immutable objects in one place (a directory, a bucket with a prefix, memory in tests).
+ * One contract suite (test/store/contract.ts) runs on every implementation.
+ *
+ * Names are relative, components separated by `/`, in the character set [A-Za-z0-9._-]; a component is never empty,
+ * `.` or `..`, and never starts with a dot.
+ *
+ * Semantics that the protocol relies on:
+ * - `put` with `ifAbsent` is atomic: of any number of concurrent creators exactly one wins, and nobody ever sees a
+ *   part of an object under its name. A store that cannot do this says so in `capabilities`.
+ * - an object whose `put` has returned is durable, and every `get`, `stat` and `list` that starts later sees it;
+ *   `list` shows every object that was present during the whole listing.
+ * - `delete` of a missing object succeeds.
+ */
+
+/** The S3 storage classes that a profile may know; a directory has only STANDARD. */
+export type StorageClass = string;
+
+/** The bytes of an object to be stored: all at once, or parts that arrive one by one (each 1 byte to 64 MiB). */
+export type PutBody = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** What `put` may be told. */
+export interface PutOptions {
+  /** Fail with `exists` instead of replacing. Every object of a repository is put so; only probes do without. */
+  readonly ifAbsent: boolean;
+  readonly storageClass?: StorageClass;
+  readonly signal?: AbortSignal;
+}
+
+/** What `put` did. `exists`: an object of that name is there already and was not touched. */
+export interface PutResult {
+  readonly outcome: 'stored' | 'exists';
+  /** The checksum that the store keeps with the object, as a later `stat` will report it; absent where it has none. */
+  readonly checksum?: string;
+  /** Bytes stored. */
+  readonly size: number;
+}
+
+/** A range of bytes. A negative `offset` counts from the end (then `length` is absent). */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length?: number;
+}
+
+/** What a listing or a stat says of an object. `modified` is the store's clock, in milliseconds. */
+export interface ObjectInfo {
+  readonly name: string;
+  readonly size: number;
+  readonly modified: number;
+  readonly storageClass: StorageClass;
+  readonly checksum?: string;
+}
+
+/** A place that keeps named immutable objects. Every method throws IcecoreError of kind `store` on failure. */
+export interface Store {
+  /** Where it is, safe to print (no credentials). */
+  readonly location: string;
+  /** How many requests it likes to have in flight. */
+  readonly concurrency: number;
+  /**
+   * Stores an object.
+   * @throws kind `store` when it could not be stored; nothing is then visible under the name.
+   */
+  put(name: string, body: PutBody, options: PutOptions): Promise<PutResult>;
+  /**
+   * Reads an object or a range of it, whole in memory. A range that passes the end yields what there is.
+   * @returns undefined when there is no such object.
+   */
+  get(name: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined>;
+  /** Lists the objects whose name starts with `prefix` (whole names, sorted by bytes). */
+  list(prefix: string, signal?: AbortSignal): AsyncIterable<ObjectInfo>;
+  /** Size, time and checksum of an object, or undefined when there is none. */
+  stat(name: string, signal?: AbortSignal): Promise<ObjectInfo | undefined>;
+  /** Removes an object; a missing one is fine. */
+  delete(name: string, signal?: AbortSignal): Promise<void>;
+  /** Releases what the store holds (sockets, handles). */
+  close(): Promise<void>;
+}
+
+/** Store operations by name, counted by the meter. */
+export type StoreOperation = 'put' | 'get' | 'list' | 'stat' | 'delete';
+export type RequestCounts = Readonly<Record<StoreOperation, number>>;
