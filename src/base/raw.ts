@@ -12,12 +12,12 @@ const ASCII = /^[\x00-\x7f]*$/;
 
 /** Takes the bytes of a name. */
 export function rawFromBytes(bytes: Uint8Array): Raw {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice() as Raw;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1') as Raw;
 }
 
 /** Takes a text, as UTF-8. */
 export function rawFromText(text: string): Raw {
-  return (ASCII.test(text) ? text : Buffer.from(text, 'utf8').latin1Slice()) as Raw;
+  return (ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1')) as Raw;
 }
 
 /** Gives the bytes back. */
