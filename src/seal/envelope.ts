@@ -17,8 +17,6 @@ import { type DerivedKeys, type Keyring, signerOf } from './keys.ts';
 import { checkProofs, sha256, signStatement } from './signatures.ts';
 import { compressAll, decompressAll } from './zstd.ts';
 
-export type { EnvelopeType } from '../format/envelope.ts';
-
 /** Payloads are no longer than this (the limit of index objects). */
 export const MAX_PAYLOAD_LENGTH = 67_108_864;
 
