@@ -19,10 +19,14 @@ const WINDOW_LOG = 23;
 const FIRST_LEVEL_OF_LARGE_WINDOWS = 20;
 /** Content up to this length is compressed without a probe, which would cost as much. */
 const PROBE_FROM = 65_536;
-const PROBE_SAMPLES = 16;
+const PROBE_SAMPLES = 32;
 const PROBE_SAMPLE_LENGTH = 1024;
-/** Samples must shrink by this share for the codec to be worth its time. */
-const PROBE_GAIN = 0.02;
+/**
+ * Samples must shrink by this share for the codec to be worth its time. zstd itself gives up on a block that gains less
+ * than a 64th, so a run of text shorter than about a 16th of the content can go unseen, and repeats further apart than a
+ * sample do: then the content is stored larger than it might be, and never wrong.
+ */
+const PROBE_GAIN = 0.005;
 const OBJECT_LEVEL = 6;
 
 /**
