@@ -1,6 +1,6 @@
 /**
  * Headers of age files that are sealed to a passphrase (the scrypt stanza). Owns: making and opening them, with
- * node:crypto's scrypt, which is several times faster than the one inside the age-encryption package and leaves the
+ * node:crypto's scrypt, which takes two thirds of the time of the one inside the age-encryption package and leaves the
  * event loop free. Does not own what passphrases are good for: only key bundles (bundle.ts) are sealed so.
  *
  *     stanza = "scrypt", salt (16 bytes), log2(N); body = ChaCha20-Poly1305(key, nonce 0, file key), 32 bytes
