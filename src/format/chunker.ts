@@ -121,8 +121,8 @@ function topBits(count: number): number {
 
 /**
  * Tests the bytes `from` to `to - 1` and returns the index after the first that ends a chunk, or -1. `from` is at least
- * 31 bytes into the data. One byte a turn is compiled to 1.2 or to 2.8 GB/s, as it happens to warm up; eight bytes before
- * the outcome is looked at give a steady 2.1 (with the skipped minimum, bench/format.ts).
+ * 31 bytes into the data. A turn for each byte is compiled to 1.2 or to 2.8 GB/s, depending on how it warms up; testing
+ * eight before looking at the outcome gives a steady 2.1 (skipped minimum included; bench/format.ts measures it).
  */
 function firstCut(data: Uint8Array, from: number, to: number, mask: number, table: Int32Array): number {
   let hash = 0;

@@ -147,12 +147,12 @@ describe('durations and ages', () => {
 
   test('ages go by the calendar', () => {
     const at = (text: string) => Date.parse(text);
-    const before = (time: string, age: string) => new Date(subtractAge(at(time), parseAge(age))).toISOString();
-    expect(before('2026-03-31T12:00:00Z', '1mo')).toBe('2026-02-28T12:00:00.000Z');
-    expect(before('2024-03-31T12:00:00Z', '1mo')).toBe('2024-02-29T12:00:00.000Z');
-    expect(before('2024-02-29T00:00:00Z', '1y')).toBe('2023-02-28T00:00:00.000Z');
-    expect(before('2026-01-15T00:00:00Z', '1y6mo')).toBe('2024-07-15T00:00:00.000Z');
-    expect(before('2026-01-15T00:00:00Z', '2w1d12h')).toBe('2025-12-30T12:00:00.000Z');
+    const ago = (time: string, age: string) => new Date(subtractAge(at(time), parseAge(age))).toISOString();
+    expect(ago('2026-03-31T12:00:00Z', '1mo')).toBe('2026-02-28T12:00:00.000Z');
+    expect(ago('2024-03-31T12:00:00Z', '1mo')).toBe('2024-02-29T12:00:00.000Z');
+    expect(ago('2024-02-29T00:00:00Z', '1y')).toBe('2023-02-28T00:00:00.000Z');
+    expect(ago('2026-01-15T00:00:00Z', '1y6mo')).toBe('2024-07-15T00:00:00.000Z');
+    expect(ago('2026-01-15T00:00:00Z', '2w1d12h')).toBe('2025-12-30T12:00:00.000Z');
     expectUsage('bad-age', parseAge, ['', '6m', '5', 'y', '1d1y', '1.5y', '-1d']);
   });
 

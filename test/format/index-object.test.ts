@@ -15,7 +15,7 @@ function codeOf(work: () => unknown): string {
     work();
   } catch (error) {
     if (isIcecoreError(error, 'damage')) {
-      expect(error.data['object']).toBe('thing');
+      expect(error.data.object).toBe('thing');
       return error.code;
     }
     throw error;
