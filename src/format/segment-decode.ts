@@ -27,7 +27,7 @@ const LIMITS = {
  * Reads a segment: its directories in order, with absolute paths, each with at least one entry. The first directory
  * may have begun in the segment before, and the last may go on in the next one.
  * @param object the name of the segment for errors, e.g. the chunk's id
- * @throws damage: `segment-empty`, `segment-order`, `segment-too-large`, `hardlink-order`, or what base/json.ts says
+ * @throws damage: `segment-empty`, `segment-order`, `directory-order`, `segment-too-large`, `hardlink-order`, or what base/json.ts says
  */
 export function decodeSegment(bytes: Uint8Array, object: string): DirectoryEntries[] {
   const directories: DirectoryEntries[] = [];
@@ -43,7 +43,6 @@ export function decodeSegment(bytes: Uint8Array, object: string): DirectoryEntri
       if (line.dir !== undefined) {
         if (path !== undefined && entries.length === 0) throw outOfOrder('a directory without entries', object);
         const next = decodeDirectoryLine(line, path, object);
-        if (path !== undefined && compareDirectories(path, next) >= 0) throw outOfOrder('a directory', object);
         pathsBytes += next.length;
         if (pathsBytes > 2 * MAX_PATHS_BYTES)
           throw damage('segment-too-large', `${object}: paths too long`, { object });
