@@ -4,7 +4,8 @@
  * what may be replaced (target-policy.ts, target-placement.ts). It knows nothing of repositories and snapshots.
  *
  * Several threads may write one tree at once, each through an instance of its own on the same root. What they share
- * is the file system, and the descriptors of big files.
+ * is the file system, and the descriptors of big files. Worker threads are to be started with `trackUnmanagedFds:
+ * false`: by default Node warns when a worker closes a descriptor that node:fs did not open there.
  *
  * Promises: nothing is written through a link below the root; a final name never shows incomplete content; what was
  * there stays until its replacement is complete; directories are never removed. Every failure is an IcecoreError that
