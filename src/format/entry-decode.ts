@@ -7,7 +7,7 @@
 import { type ChunkId, isChunkId } from '../base/ids.ts';
 import { fieldFailure, isIntegerIn, type JsonObject } from '../base/json.ts';
 import { decodeTime, type Entry, type EntryType, type Xattrs } from './entry.ts';
-import { MAX_ENTRY_CHUNKS, MAX_EXTENTS, MAX_OWNER_ID } from './entry-line.ts';
+import { ATTRIBUTE_NAME, MAX_ENTRY_CHUNKS, MAX_EXTENTS, MAX_OWNER_ID } from './entry-line.ts';
 import { isEntryPath, isName } from './path-rules.ts';
 import { decodeRawField } from './raw-text.ts';
 
@@ -159,7 +159,7 @@ function xattrs(value: unknown, object: string): Xattrs {
     throw fieldFailure('xattrs', 'is not an object', object);
   }
   for (const [name, base64] of Object.entries(value)) {
-    if (name === '') throw fieldFailure('xattrs', 'has an empty name', object);
+    if (!ATTRIBUTE_NAME.test(name)) throw fieldFailure('xattrs', 'has an impossible name', object);
     // Node skips what is not base64; only a text that comes out the same was.
     if (typeof base64 !== 'string' || Buffer.from(base64, 'base64').toString('base64') !== base64) {
       throw fieldFailure('xattrs', 'has a value that is not base64', object);

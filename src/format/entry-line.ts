@@ -19,6 +19,8 @@ export const MAX_ENTRY_BYTES = 2 * 1024 * 1024;
 export const MAX_ENTRY_CHUNKS = 1024;
 /** The most extents of a sparse file; one with more is stored as if it had no holes. */
 export const MAX_EXTENTS = 32_768;
+/** The name of an extended attribute: its bytes, one a character (a raw string). */
+export const ATTRIBUTE_NAME = /^[\x01-\xff]{1,4096}$/;
 /** User and group ids are 32 bits wide. */
 export const MAX_OWNER_ID = 0xffff_ffff;
 
@@ -65,7 +67,7 @@ function encodeXattrs(xattrs: Xattrs, entry: Entry): string {
   if (names.length === 0) return '';
   // The system lists attributes in any order; the bytes of a segment must not depend on it.
   names.sort();
-  if (names.includes('__proto__') || names.includes('') || !names.every((name) => name.isWellFormed())) {
+  if (names.includes('__proto__') || !names.every((name) => ATTRIBUTE_NAME.test(name))) {
     throw new IcecoreError('user', 'bad-attribute', `${display(entry)}: an extended attribute has an impossible name`);
   }
   return `,"xattrs":{${names.map((name) => `${quoteText(name)}:"${xattrs[name]}"`).join(',')}}`;

@@ -54,6 +54,11 @@ describe('an entry line', () => {
     expect(a).toBe(b);
   });
 
+  test('keeps the names of attributes byte for byte', () => {
+    const xattrs = { [`user.${rawFromBytes(Uint8Array.of(0xff, 0xc3, 0xa9))}`]: 'AA==' };
+    expect(read(encodeEntry(plainFile('a', { xattrs }))).xattrs).toEqual(xattrs);
+  });
+
   test('knows every mode', () => {
     for (let mode = 0; mode <= 0o7777; mode++) expect(read(encodeEntry(plainFile('a', { mode }))).mode).toBe(mode);
   });
@@ -147,6 +152,9 @@ describe('the reader of entries refuses', () => {
     'extents of three numbers': { sparse: [[0, 1, 2]] },
     'attributes that are an array': { xattrs: [] },
     'attributes that are not base64': { xattrs: { 'user.a': '!' } },
+    'an attribute whose name is not bytes': { xattrs: { 'user.\u0100': '' } },
+    'an attribute whose name is empty': { xattrs: { '': '' } },
+    'an attribute whose name holds NUL': { xattrs: { 'a\0': '' } },
     'an unknown flaw': { flaw: 'odd' },
     'a user that is not text': { user: {} },
   };
