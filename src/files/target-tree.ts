@@ -117,12 +117,19 @@ export class DirectoryCache {
 
   #walk(path: Raw): Directory {
     let directory = this.#nearest(path);
-    while (directory.path.length < path.length) {
+    // On a way longer than the cache only one directory in `stride` is kept, besides the last ones: climbing back up
+    // then begins at one of those instead of at the root, which in a tree of 100,000 levels is the difference.
+    const kept = this.#capacity >> 1;
+    const missing = countSlashes(path, directory.path.length);
+    const stride = Math.ceil(missing / kept);
+    for (let step = 1; directory.path.length < path.length; step++) {
       const start = directory === this.#root ? 1 : directory.path.length + 1;
       const slash = path.indexOf('/', start);
       const end = slash === -1 ? path.length : slash;
       const next = path.slice(0, end) as Raw;
-      directory = this.#enter(directory, path.slice(start, end) as Raw, next, false).directory;
+      const parent = directory;
+      directory = this.#enter(parent, path.slice(start, end) as Raw, next, false).directory;
+      if (step > 1 && missing - step > kept && step % stride !== 0) this.drop(parent.path);
     }
     this.#last = directory;
     return directory;
@@ -226,4 +233,10 @@ export class DirectoryCache {
       this.drop(oldest);
     }
   }
+}
+
+function countSlashes(path: Raw, from: number): number {
+  let count = 0;
+  for (let at = path.indexOf('/', from); at !== -1; at = path.indexOf('/', at + 1)) count += 1;
+  return count;
 }
