@@ -10,6 +10,8 @@ import { systemError } from './libc.ts';
 
 /** A path is cut when it grows past this: what remains of 4,096 is room for one name of 255 bytes and the prefix. */
 const CUT_LENGTH = 3_500;
+/** And when it has more components than this: each of them costs the kernel time in every call. */
+const CUT_COMPONENTS = 64;
 /** How many directories are held open at most, however deep the tree is. */
 const MAX_OPEN = 16;
 /** Linux: only names a place, so that a directory that may be entered but not listed does too. */
@@ -32,11 +34,13 @@ interface Anchor {
 export interface Location {
   readonly anchor: Anchor | undefined;
   readonly tail: string;
+  /** Components in `tail`. */
+  readonly components: number;
   readonly isAscii: boolean;
 }
 
 /** The location of `/`. */
-export const ROOT_LOCATION: Location = { anchor: undefined, tail: '', isAscii: true };
+export const ROOT_LOCATION: Location = { anchor: undefined, tail: '', components: 0, isAscii: true };
 
 /** Hands out paths that the kernel takes, for a walk that goes down and up a tree. Close it at the end. */
 export class LongPaths {
@@ -69,12 +73,14 @@ export class LongPaths {
     const { anchor, tail } = location;
     const isAscii = location.isAscii && ASCII.test(name);
     const longer = `${tail}/${name}`;
-    if (longer.length <= CUT_LENGTH) return { anchor, tail: longer, isAscii };
+    const components = location.components + 1;
+    if (longer.length <= CUT_LENGTH && components <= CUT_COMPONENTS)
+      return { anchor, tail: longer, components, isAscii };
     const fd = this.#fs.openSync(this.#path(location, `/${name}`), OPEN_DIRECTORY);
     const { dev, ino } = this.#statOpened(fd);
     const opened: Anchor = { parent: anchor, tail: longer, dev, ino, fd };
     this.#hold(opened);
-    return { anchor: opened, tail: '', isAscii: true };
+    return { anchor: opened, tail: '', components: 0, isAscii: true };
   }
 
   /** Says that nothing below a location is wanted any more. `parent` is where it was entered from. */

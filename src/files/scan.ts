@@ -7,18 +7,17 @@
  *
  * A directory that is swapped for another while it is listed is noticed afterwards (device and inode), not prevented.
  */
-import { type BigIntStats, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { isIcecoreError } from '../base/errors.ts';
 import type { Problem } from '../base/monitor.ts';
 import type { Raw } from '../base/raw.ts';
-import type { EntryType } from '../format/entry.ts';
 import type { ExcludeScope } from './exclude.ts';
-import type { Exclusion } from './exclude-rules.ts';
-import { fileProblem, isVanished, replacedProblem, vanishedProblem } from './file-problems.ts';
-import { type FileSystem, type FsPath, nodeFileSystem } from './fs.ts';
+import { fileProblem, replacedProblem, vanishedProblem } from './file-problems.ts';
+import { type FileSystem, nodeFileSystem } from './fs.ts';
 import { type Location, LongPaths, ROOT_LOCATION, withFsPath } from './long-path.ts';
-import { pseudoFileSystem } from './pseudo.ts';
 import { buildRootTree, normalizeRoots, type Root, type RootNode, rootError } from './roots.ts';
+import { EntryExaminer, typeOf } from './scan-entry.ts';
+import { type Frame, type Pending, pathIn, pathOf, ropeIn } from './scan-frame.ts';
 import type { ScanEntry, ScanOptions, ScanPage } from './scan-types.ts';
 
 const PAGE_ENTRIES = 1024;
@@ -53,31 +52,6 @@ function checkRoot(root: Root, fs: FileSystem): void {
   }
 }
 
-/** A subdirectory that waits for its turn. */
-interface Pending {
-  readonly name: Raw;
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly node: RootNode | undefined;
-  /** False: only what leads to a root is wanted. */
-  readonly isWhole: boolean;
-}
-
-/** A directory on the way from `/` to where the walk is. */
-interface Frame extends Pending {
-  readonly path: Raw;
-  readonly depth: number;
-  readonly location: Location;
-  /** Absent where nothing is excluded. */
-  scope: ExcludeScope | undefined;
-  /** The device of the root that this is in. */
-  readonly rootDev: bigint;
-  readonly identity: string;
-  isListed: boolean;
-  pending: Pending[];
-  next: number;
-}
-
 class Scanner {
   readonly #options: ScanOptions;
   readonly #fs: FileSystem;
@@ -85,11 +59,13 @@ class Scanner {
   readonly #stack: Frame[] = [];
   /** Device and inode of every directory on the stack: one that turns up again below itself is a loop. */
   readonly #ancestors = new Set<string>();
+  readonly #examiner: EntryExaminer;
 
   constructor(options: ScanOptions, fs: FileSystem) {
     this.#options = options;
     this.#fs = fs;
     this.#paths = new LongPaths(fs);
+    this.#examiner = new EntryExaminer(options, fs, this.#ancestors);
   }
 
   *pages(top: RootNode): Generator<ScanPage> {
@@ -106,7 +82,7 @@ class Scanner {
           continue;
         }
         const problem = this.#push(frame, pending);
-        if (problem) yield lastPage({ path: pathIn(frame, pending.name), depth: frame.depth + 1 }, [], true, problem);
+        if (problem) yield lastPage(pathIn(frame, pending.name), frame.depth + 1, [], true, problem);
       }
     } finally {
       this.#paths.close();
@@ -115,28 +91,27 @@ class Scanner {
 
   #pushTop(node: RootNode): void {
     const { dev, ino } = this.#fs.statSync('/');
-    const path = '/' as Raw;
     const pending = { name: '' as Raw, dev, ino, node, isWhole: node.isRoot };
-    const scope = node.isRoot ? this.#options.exclude?.rootScope(path) : undefined;
-    this.#enter({ ...pending, path, depth: 0, location: ROOT_LOCATION, scope, rootDev: dev });
+    const scope = node.isRoot ? this.#options.exclude?.rootScope('/' as Raw) : undefined;
+    this.#enter({ ...pending, rope: '', parentRope: '', depth: 0, location: ROOT_LOCATION, scope, rootDev: dev });
   }
 
   /** Goes down into a directory. @returns what keeps it from being entered. */
   #push(parent: Frame, pending: Pending): Problem | undefined {
-    const path = pathIn(parent, pending.name);
     let location: Location;
     try {
       location = this.#paths.enter(parent.location, pending.name);
     } catch (error) {
-      return this.#failDirectory({ path, node: pending.node }, error);
+      return this.#failDirectory(pathIn(parent, pending.name), pending.node, error);
     }
     const { exclude } = this.#options;
     const isRoot = pending.node?.isRoot ?? false;
     let scope: ExcludeScope | undefined;
-    if (exclude && isRoot) scope = exclude.rootScope(path);
+    if (exclude && isRoot) scope = exclude.rootScope(pathIn(parent, pending.name));
     else if (exclude && parent.scope && pending.isWhole) scope = exclude.childScope(parent.scope, pending.name);
     const rootDev = isRoot ? pending.dev : parent.rootDev;
-    this.#enter({ ...pending, path, depth: parent.depth + 1, location, scope, rootDev });
+    const ropes = { rope: ropeIn(parent, pending.name), parentRope: parent.rope };
+    this.#enter({ ...pending, ...ropes, depth: parent.depth + 1, location, scope, rootDev });
     return undefined;
   }
 
@@ -161,7 +136,7 @@ class Scanner {
       prefix = this.#paths.prefixOf(frame.location);
       if (frame.isWhole) names = this.#fs.readdirSync(this.#paths.pathOf(frame.location));
     } catch (error) {
-      problem = this.#failDirectory(frame, error);
+      problem = this.#failDirectory(pathOf(frame), frame.node, error);
     }
     if (frame.node) names = withRootNames(names, frame.node);
     sortNames(names);
@@ -170,13 +145,13 @@ class Scanner {
     let isFirst = true;
     for (const name of names) {
       if (entries.length === PAGE_ENTRIES) {
-        yield { path: frame.path, depth: frame.depth, entries, isFirst, isLast: false };
+        yield { path: pathOf(frame), depth: frame.depth, entries, isFirst, isLast: false };
         entries = [];
         isFirst = false;
       }
       const isAscii = frame.location.isAscii && ASCII.test(name);
       const fsPath = isAscii ? prefix + name : Buffer.from(prefix + name, 'latin1');
-      const found = this.#examine(frame, name, fsPath);
+      const found = this.#examiner.examine(frame, name, fsPath);
       if (found === 'vanished') {
         // The name, or the whole directory? Then one problem says it all.
         problem ??= this.#checkDirectory(frame);
@@ -187,100 +162,14 @@ class Scanner {
       }
     }
     if (frame.isWhole) problem ??= this.#checkDirectory(frame);
-    yield lastPage(frame, entries, isFirst, problem);
+    yield lastPage(pathOf(frame), frame.depth, entries, isFirst, problem);
   }
 
   #readExcludes(frame: Frame, names: readonly Raw[]): void {
     const { exclude } = this.#options;
     if (!exclude || !frame.scope) return;
     const fsPathOf = (name: Raw) => this.#paths.pathIn(frame.location, name);
-    frame.scope = exclude.listedScope(frame.scope, frame.path, names, fsPathOf, (problem) => this.#report(problem));
-  }
-
-  /** Looks at one name. @returns undefined when it is left out. */
-  #examine(frame: Frame, name: Raw, fsPath: FsPath): ScanEntry | 'vanished' | undefined {
-    const node = frame.node?.children.get(name);
-    let stat: BigIntStats | undefined;
-    try {
-      stat = this.#fs.lstatSync(fsPath);
-    } catch (error) {
-      if (node) throw rootError(pathIn(frame, name), 'cannot be read', error);
-      if (isVanished(error)) return 'vanished';
-      if (!this.#isExcluded(frame, name, true, 0) && !this.#isExcluded(frame, name, false, 0)) {
-        this.#report(fileProblem(error, pathIn(frame, name), 'examine'));
-      }
-      return undefined;
-    }
-    if (node) return this.#examineRoot(frame, name, fsPath, stat, node);
-    if (!stat) return 'vanished';
-    const type = typeOf(stat);
-    if (!type) {
-      const message = 'it is of a type that cannot be stored';
-      this.#report({ severity: 'error', code: 'unsupported-type', message, path: pathIn(frame, name) });
-      return undefined;
-    }
-    if (this.#isExcluded(frame, name, type === 'dir', stat.size)) return undefined;
-    if (type !== 'dir') return { name, type, stat };
-    if (this.#ancestors.has(`${stat.dev}:${stat.ino}`)) {
-      const message = 'it is a directory that it lies in itself (a bind mount?), and is not entered again';
-      const problem = { severity: 'warning', code: 'directory-loop', message, path: pathIn(frame, name) } as const;
-      this.#report(problem);
-      return { name, type, stat, problem };
-    }
-    const foreign = this.#findForeign(frame, name, fsPath, stat);
-    if (foreign) this.#options.onExcluded?.(pathIn(frame, name), foreign);
-    else frame.pending.push({ name, dev: stat.dev, ino: stat.ino, node: undefined, isWhole: true });
-    return { name, type, stat };
-  }
-
-  /** Looks at a name that is a root or leads to one: never left out, and nothing about it may fail. */
-  #examineRoot(frame: Frame, name: Raw, fsPath: FsPath, found: BigIntStats | undefined, node: RootNode): ScanEntry {
-    const path = pathIn(frame, name);
-    if (!found) throw rootError(path, 'does not exist');
-    const mustFollow = node.isFollowed || node.children.size > 0;
-    const isLink = typeOf(found) === 'symlink';
-    let stat = found;
-    if (isLink && mustFollow) {
-      try {
-        stat = this.#fs.statSync(fsPath);
-      } catch (error) {
-        throw rootError(path, 'cannot be read', error);
-      }
-    }
-    const type = typeOf(stat);
-    if (!type) throw rootError(path, 'is of a type that cannot be stored');
-    if (type !== 'dir') {
-      if (mustFollow) throw rootError(path, 'is not a directory');
-      return { name, type, stat };
-    }
-    const { dev, ino } = stat;
-    let isWhole = node.isRoot && (!isLink || node.isFollowed);
-    if (!node.isRoot && frame.isWhole && !isLink) {
-      // It would be walked anyway, unless something excludes it: then only what leads on.
-      isWhole = !this.#isExcluded(frame, name, true, 0) && !this.#findForeign(frame, name, fsPath, stat);
-    }
-    frame.pending.push({ name, dev, ino, node, isWhole });
-    return { name, type, stat };
-  }
-
-  #isExcluded(frame: Frame, name: Raw, isDirectory: boolean, size: bigint | number): boolean {
-    const { exclude, onExcluded } = this.#options;
-    if (!exclude || !frame.scope) return false;
-    const exclusion = exclude.test(frame.scope, name, isDirectory, Number(size));
-    if (exclusion) onExcluded?.(pathIn(frame, name), exclusion);
-    return exclusion !== undefined;
-  }
-
-  /** Why a directory is kept as an empty one: another file system, or one of the kernel's own. */
-  #findForeign(frame: Frame, name: Raw, fsPath: FsPath, stat: BigIntStats): Exclusion | undefined {
-    const isMount = stat.dev !== frame.dev;
-    if (isMount && this.#options.oneFileSystem && stat.dev !== frame.rootDev) {
-      return { kind: 'file-system', reason: 'it is on another file system (--one-file-system)' };
-    }
-    if (!isMount && frame.depth > 0) return undefined;
-    const pseudo = pseudoFileSystem(this.#fs, pathIn(frame, name), fsPath, isMount);
-    if (!pseudo) return undefined;
-    return { kind: 'pseudo', reason: `it is a pseudo file system (${pseudo}); name it as a path to back it up` };
+    frame.scope = exclude.listedScope(frame.scope, pathOf(frame), names, fsPathOf, (problem) => this.#report(problem));
   }
 
   /** After a listing: is this still the directory that was found? Otherwise a part of it may be another's. */
@@ -289,15 +178,15 @@ class Scanner {
       const { dev, ino } = this.#fs.statSync(this.#paths.pathOf(frame.location));
       if (dev === frame.dev && ino === frame.ino) return undefined;
     } catch (error) {
-      return this.#failDirectory(frame, error);
+      return this.#failDirectory(pathOf(frame), frame.node, error);
     }
-    if (frame.node?.isRoot) throw rootError(frame.path, 'was replaced by something else during the backup');
-    return this.#report(replacedProblem(frame.path, 'another directory is under its name now'));
+    if (frame.node?.isRoot) throw rootError(pathOf(frame), 'was replaced by something else during the backup');
+    return this.#report(replacedProblem(pathOf(frame), 'another directory is under its name now'));
   }
 
-  #failDirectory(directory: { readonly path: Raw; readonly node: RootNode | undefined }, error: unknown): Problem {
-    if (directory.node) throw rootError(directory.path, 'cannot be read', error);
-    return this.#report(fileProblem(error, directory.path, 'list'));
+  #failDirectory(path: Raw, node: RootNode | undefined, error: unknown): Problem {
+    if (node) throw rootError(path, 'cannot be read', error);
+    return this.#report(fileProblem(error, path, 'list'));
   }
 
   #report(problem: Problem): Problem {
@@ -307,18 +196,13 @@ class Scanner {
 }
 
 function lastPage(
-  directory: { readonly path: Raw; readonly depth: number },
+  path: Raw,
+  depth: number,
   entries: readonly ScanEntry[],
   isFirst: boolean,
   problem: Problem | undefined,
 ): ScanPage {
-  const { path, depth } = directory;
   return { path, depth, entries, isFirst, isLast: true, ...(problem ? { problem } : {}) };
-}
-
-/** Concatenates without looking into the path: in deep trees it stays a chain of pieces until somebody reads it. */
-function pathIn(directory: { readonly path: Raw; readonly depth: number }, name: Raw): Raw {
-  return (directory.depth === 0 ? `/${name}` : `${directory.path}/${name}`) as Raw;
 }
 
 function withRootNames(names: Raw[], node: RootNode): Raw[] {
@@ -333,26 +217,5 @@ function sortNames(names: Raw[]): void {
       names.sort();
       return;
     }
-  }
-}
-
-function typeOf(stat: BigIntStats): EntryType | 'socket' | undefined {
-  switch (Number(stat.mode) & constants.S_IFMT) {
-    case constants.S_IFREG:
-      return 'file';
-    case constants.S_IFDIR:
-      return 'dir';
-    case constants.S_IFLNK:
-      return 'symlink';
-    case constants.S_IFIFO:
-      return 'fifo';
-    case constants.S_IFSOCK:
-      return 'socket';
-    case constants.S_IFBLK:
-      return 'block';
-    case constants.S_IFCHR:
-      return 'char';
-    default:
-      return undefined;
   }
 }
