@@ -1,48 +1,167 @@
-/** A repository: a store, keys, the config in force, and the local catalog. */
+/**
+ * A repository: a store, the keys, the config in force, and this host's catalog of it. Opening proves that the store
+ * holds a repository, that the keys fit, and that it has not gone back in time. What is done with it lives in work/.
+ */
+import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { bug } from '../base/errors.ts';
+import { IcecoreError, isIcecoreError, messageOf } from '../base/errors.ts';
 import type { RepoId } from '../base/ids.ts';
 import type { Monitor } from '../base/monitor.ts';
+import type { Config } from '../format/config.ts';
+import { HeaderOpener } from '../seal/age-header.ts';
+import { type DerivedKeys, deriveKeys, type Keyring } from '../seal/keys.ts';
 import type { RequestCounts, Store } from '../store/store.ts';
+import { MeteredStore, type StoreUse } from '../store/meter.ts';
+import type { Access, LocalPlaces, OpenOptions } from './access.ts';
+import { Catalog } from './catalog.ts';
+import { loadConfig } from './configs.ts';
+import { HeadsFile } from './heads-file.ts';
+import { findKeyring } from './keyrings.ts';
+import { loadMarker } from './marker.ts';
+import { SealedObjects } from './sealed-objects.ts';
 
-/** Where this host keeps what belongs to repositories (absolute paths; the command line decides them). */
-export interface LocalPlaces {
-  /** Keys and profiles. */
-  readonly config: string;
-  /** Disposable: the catalog and the parent files. */
-  readonly cache: string;
-  /** heads.json. */
-  readonly state: string;
-}
-
-/** What a command may do: `none` keys are needed, `write` backups, `read` content, `admin` settings. */
-export type Access = 'write' | 'read' | 'admin';
-
-/** Where secrets come from. Each is asked at most once, and only when needed. */
-export interface Credentials {
-  /** A key bundle file given by the user (an age file or a plain bundle). */
-  readonly keyFile?: string;
-  /** Asks for the passphrase (file, command, terminal); undefined when there is no way to ask. */
-  passphrase?(): Promise<string | undefined>;
-}
-
-export interface OpenOptions {
-  readonly access: Access;
-  readonly credentials: Credentials;
+/** An open repository. Close it when done. */
+export class Repository {
+  readonly id: RepoId;
+  readonly store: Store;
+  readonly keyring: Keyring;
+  readonly derived: DerivedKeys;
+  readonly config: Config;
+  /** SHA-256 of the stored config, which the next one names. */
+  readonly configHash: string;
+  readonly catalog: Catalog;
+  readonly heads: HeadsFile;
+  readonly objects: SealedObjects;
+  readonly opener: HeaderOpener;
   readonly places: LocalPlaces;
   readonly clock: Clock;
   readonly monitor: Monitor;
+  readonly #meter: MeteredStore;
+
+  /** Called by {@link openRepository} and by init only. */
+  constructor(parts: {
+    readonly meter: MeteredStore;
+    readonly keyring: Keyring;
+    readonly derived: DerivedKeys;
+    readonly opener: HeaderOpener;
+    readonly config: Config;
+    readonly configHash: string;
+    readonly catalog: Catalog;
+    readonly heads: HeadsFile;
+    readonly options: Pick<OpenOptions, 'places' | 'clock' | 'monitor'>;
+  }) {
+    this.#meter = parts.meter;
+    this.store = parts.meter;
+    this.id = parts.keyring.repo;
+    this.keyring = parts.keyring;
+    this.derived = parts.derived;
+    this.opener = parts.opener;
+    this.config = parts.config;
+    this.configHash = parts.configHash;
+    this.catalog = parts.catalog;
+    this.heads = parts.heads;
+    this.places = parts.options.places;
+    this.clock = parts.options.clock;
+    this.monitor = parts.options.monitor;
+    this.objects = new SealedObjects(this.store, this.catalog, {
+      repo: this.id,
+      keyring: this.keyring,
+      derived: this.derived,
+      opener: this.opener,
+      writers: writerKeys(parts.config),
+      configGeneration: parts.config.generation,
+    });
+  }
+
+  /** Where it is, safe to print. */
+  get location(): string {
+    return this.#meter.location;
+  }
+
+  get role(): Keyring['role'] {
+    return this.keyring.role;
+  }
+
+  /** Requests to the store since it was opened. */
+  requests(): RequestCounts {
+    return this.#meter.use.requests;
+  }
+
+  /** Requests and bytes since it was opened. */
+  use(): StoreUse {
+    return this.#meter.use;
+  }
+
+  /** The folder of this repository in the local cache. */
+  cacheFolder(): string {
+    return join(this.places.cache, this.id);
+  }
+
+  /** Says which key is missing when this role cannot do what `access` needs. */
+  require(access: Access): void {
+    const { role } = this.keyring;
+    if (access === 'admin' && role !== 'admin') throw insufficient('the admin key');
+    if (access === 'read' && role === 'writer') throw insufficient('a key that can read (the passphrase of the repository)');
+    if (access === 'write' && !this.keyring.writer) throw insufficient('a key that can write');
+  }
+
+  async close(): Promise<void> {
+    this.catalog.close();
+    await this.#meter.close();
+  }
 }
 
-export interface Repository {
-  readonly id: RepoId;
-  readonly location: string;
-  readonly role: 'writer' | 'reader' | 'admin';
-  /** Requests to the store so far. */
-  requests(): RequestCounts;
-  close(): Promise<void>;
+/**
+ * Opens the repository in a store.
+ * @throws `missing` no repository there; `key` no or wrong key; `damage` its config; `rollback` it went back in time.
+ */
+export async function openRepository(store: Store, options: OpenOptions): Promise<Repository> {
+  const meter = new MeteredStore(store);
+  const id = await loadMarker(meter);
+  const keyring = await findKeyring(meter, id, options);
+  const derived = deriveKeys(keyring);
+  const opener = new HeaderOpener([keyring.metaIdentity, ...(keyring.dataIdentity ? [keyring.dataIdentity] : [])]);
+  const catalog = openCatalog(id, options);
+  try {
+    const heads = HeadsFile.open(join(options.places.state, id, 'heads.json'), id);
+    const { config, hash: configHash } = await loadConfig(meter, catalog, { keyring, derived, opener }, heads);
+    if (keyring.role === 'writer' && !config.writers.has(keyring.writer!.id)) {
+      throw new IcecoreError('key', 'unknown-writer', `this repository does not know the writer key of this host (${keyring.writer!.id})`, {
+        hint: 'ask its admin for a bundle made by `icecore key export-writer`',
+      });
+    }
+    const repo = new Repository({ meter, keyring, derived, opener, config, configHash, catalog, heads, options });
+    repo.require(options.access);
+    return repo;
+  } catch (error) {
+    catalog.close();
+    throw error;
+  }
 }
 
-export async function openRepository(_store: Store, _options: OpenOptions): Promise<Repository> {
-  throw bug('not built yet');
+/** Opens the catalog on disk; where the cache folder cannot be used, one in memory does, at the price of a slower run. */
+export function openCatalog(id: RepoId, options: Pick<OpenOptions, 'places' | 'monitor'>): Catalog {
+  try {
+    return Catalog.open(join(options.places.cache, id, 'catalog.sqlite'));
+  } catch (error) {
+    if (isIcecoreError(error)) throw error;
+    options.monitor.problem({
+      severity: 'warning',
+      code: 'no-cache',
+      message: `cannot use the cache folder ${options.places.cache}: ${messageOf(error)}`,
+      hint: 'the run goes on without it, slower; --cache-dir names another folder',
+    });
+    return Catalog.open(':memory:');
+  }
+}
+
+/** The public keys that envelopes are checked against. */
+export function writerKeys(config: Config): Map<string, Uint8Array> {
+  return new Map([...config.writers].map(([id, writer]) => [id, writer.publicKey]));
+}
+
+function insufficient(what: string): IcecoreError {
+  return new IcecoreError('key', 'insufficient-key', `this needs ${what}`, {
+    hint: 'give it with --password-file, --password-command or --key-file',
+  });
 }

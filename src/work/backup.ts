@@ -1,83 +1,180 @@
-/** Makes a snapshot of paths. */
-
-import { bug } from '../base/errors.ts';
+/**
+ * Makes a snapshot of paths: opens a write session, runs passes over the file system until nothing that it relies on is
+ * condemned, and commits. A first interrupt ends the walk and commits what is there as a partial snapshot.
+ */
+import { bug, cancelled, IcecoreError } from '../base/errors.ts';
 import type { Monitor } from '../base/monitor.ts';
-import type { Raw } from '../base/raw.ts';
+import { type Raw, rawFromText } from '../base/raw.ts';
+import { createExcludeMatcher } from '../files/exclude.ts';
+import { scan } from '../files/scan.ts';
+import type { ScanPage } from '../files/scan-types.ts';
+import { ParentState } from '../repo/parent-state.ts';
 import type { Repository } from '../repo/repository.ts';
-import type { RequestCounts } from '../store/store.ts';
+import { WriteSession } from '../repo/session.ts';
+import { loadSnapshots } from '../repo/snapshots.ts';
+import { BackupAttempt, type BackupBasis } from './backup-attempt.ts';
+import { BackupCounts } from './backup-counts.ts';
+import type { BackupOptions, BackupStats } from './backup-options.ts';
+import { isProcessAlive, peakRssBytes } from './process-facts.ts';
 
-/** Which entries stay out. Patterns follow .gitignore. */
-export interface ExcludeOptions {
-  /** From `--exclude`. */
-  readonly patterns: readonly string[];
-  /** From `--exclude-file`: files of patterns, one a line. */
-  readonly files: readonly string[];
-  /** From `--ignore-file`: names looked for in every directory (`.gitignore`). */
-  readonly ignoreFileNames: readonly string[];
-  /** From `--exclude-if-present`: a directory that holds such a file is left out except for that file. */
-  readonly ifPresent: readonly string[];
-  /** From `--exclude-caches`: directories tagged by CACHEDIR.TAG. */
-  readonly caches: boolean;
-  /** From `--exclude-larger-than`: bytes. */
-  readonly largerThan?: number;
+export type { BackupOptions, BackupStats, ExcludeOptions } from './backup-options.ts';
+
+/** After an interrupt, uploads that have not ended by themselves are given up after this long. */
+const GRACE_MS = 4000;
+/** How often a run starts over because what it relied on was condemned meanwhile. */
+const ATTEMPTS = 5;
+
+/**
+ * Backs up. What goes wrong with single items is reported to the monitor; the snapshot then says that it is incomplete.
+ * @throws `user` when a path to back up cannot be read or the source is empty where it was not; `cancelled` when it was
+ *   interrupted before there was anything to keep; `store`, `key`.
+ */
+export async function runBackup(repo: Repository, options: BackupOptions, monitor: Monitor, signal: AbortSignal): Promise<BackupStats> {
+  const began = repo.clock.monotonic();
+  const hard = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const onInterrupt = () => {
+    timer = setTimeout(() => hard.abort(), GRACE_MS);
+  };
+  if (signal.aborted) throw cancelled();
+  signal.addEventListener('abort', onInterrupt, { once: true });
+  try {
+    const result = options.dryRun
+      ? await dryRun(repo, options, monitor, signal)
+      : await realRun(repo, options, monitor, signal, hard);
+    const { counts } = result;
+    const use = repo.use();
+    return {
+      ...(result.snapshot === undefined ? {} : { snapshot: result.snapshot }),
+      ...(result.parent === undefined ? {} : { parent: result.parent }),
+      filesNew: counts.filesNew,
+      filesChanged: counts.filesChanged,
+      filesUnchanged: counts.filesUnchanged,
+      dirs: counts.dirs,
+      others: counts.symlinks + counts.others,
+      skipped: counts.skipped,
+      excluded: counts.excluded,
+      errors: counts.errors,
+      vanished: counts.vanished,
+      bytesScanned: counts.bytesScanned,
+      bytesRead: counts.bytesRead,
+      bytesNew: counts.bytesNew,
+      bytesStored: use.storedBytes,
+      packs: result.packs,
+      requests: use.requests,
+      seconds: (repo.clock.monotonic() - began) / 1000,
+      peakRssBytes: peakRssBytes(),
+      partial: result.partial,
+    };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onInterrupt);
+  }
 }
 
-/** What `backup` may be told. */
-export interface BackupOptions {
-  /** Absolute paths; a trailing slash follows a symlink. */
-  readonly paths: readonly Raw[];
-  /** Instead of paths: one file read from a stream, stored under this name at the root. `finished` rejects when the producer failed. */
-  readonly stream?: { readonly name: Raw; readonly content: AsyncIterable<Uint8Array>; finished(): Promise<void> };
-  readonly host: string;
-  readonly user: string;
-  readonly tags: readonly string[];
-  readonly exclude: ExcludeOptions;
-  readonly oneFileSystem: boolean;
-  /** Re-read every file. */
-  readonly force: boolean;
-  /** Leave ctime or inode out of the comparison with the parent, for file systems that change them. */
-  readonly ignoreCtime: boolean;
-  readonly ignoreInode: boolean;
-  readonly withAtime: boolean;
-  /** zstd level instead of the repository's. */
-  readonly compression?: number;
-  readonly dryRun: boolean;
-  /** Go on when the source is empty although the parent was not. */
-  readonly allowEmpty: boolean;
-  /** Worker threads; default one a core. */
-  readonly workers?: number;
-}
-
-/** What `backup` did; the fields of its summary. Bytes are plaintext unless they say stored. */
-export interface BackupStats {
+/** What a run leaves for its summary. */
+interface RunResult {
+  readonly counts: BackupCounts;
   readonly snapshot?: string;
   readonly parent?: string;
-  readonly filesNew: number;
-  readonly filesChanged: number;
-  readonly filesUnchanged: number;
-  readonly dirs: number;
-  readonly others: number;
-  readonly skipped: number;
-  readonly excluded: number;
-  readonly errors: number;
-  readonly vanished: number;
-  readonly bytesScanned: number;
-  readonly bytesRead: number;
-  readonly bytesNew: number;
-  readonly bytesStored: number;
   readonly packs: number;
-  readonly requests: RequestCounts;
-  readonly seconds: number;
-  readonly peakRssBytes: number;
-  /** The run was interrupted and left a partial snapshot. */
   readonly partial: boolean;
 }
 
-export async function runBackup(
-  _repo: Repository,
-  _options: BackupOptions,
-  _monitor: Monitor,
-  _signal: AbortSignal,
-): Promise<BackupStats> {
-  throw bug('not built yet');
+async function realRun(
+  repo: Repository,
+  options: BackupOptions,
+  monitor: Monitor,
+  stop: AbortSignal,
+  hard: AbortController,
+): Promise<RunResult> {
+  const parents = new ParentState(repo.cacheFolder(), parentKey(options), process.pid, isProcessAlive);
+  const started = repo.clock.now();
+  const header = parents.header();
+  let session = await WriteSession.open(repo, header?.packs ?? [], hard.signal);
+  const { snapshots, heads } = await loadSnapshots(repo, session.gc);
+  const isCurrent = header !== undefined && snapshots.some(({ snapshot }) => snapshot.id === header.snapshot);
+  let isParentSafe = isCurrent && !session.reliesOnCondemned();
+  for (let attempt = 1; ; attempt++) {
+    const counts = new BackupCounts();
+    const basis: BackupBasis = {
+      started,
+      header: options.force ? undefined : header,
+      parent: isCurrent && !options.force ? header?.snapshot : undefined,
+      isParentSafe,
+    };
+    const run = new BackupAttempt(repo, session, parents, options, basis, counts, monitor, stop, hard);
+    const made = await run.run(() => pagesOf(options, counts, monitor));
+    checkNotEmpty(options, counts, header?.files ?? 0, made.isPartial);
+    const result = await session.commit(made.content, heads);
+    if (result.type === 'committed') {
+      run.keepParent(result.id);
+      repo.heads.save();
+      const shared = { counts, snapshot: result.id, packs: session.packs, partial: made.isPartial };
+      return basis.parent === undefined ? shared : { ...shared, parent: basis.parent };
+    }
+    if (attempt === ATTEMPTS) {
+      throw new IcecoreError('store', 'condemned', 'what this backup relies on keeps being removed by prune', {
+        hint: 'run the backup again when prune has ended',
+      });
+    }
+    isParentSafe = false;
+    // Somebody took this session for dead. Its packs are remembered, and the next session takes them over.
+    if (result.type === 'revoked') session = await WriteSession.open(repo, [], hard.signal);
+  }
+}
+
+/** Walks and compares, reads nothing, stores nothing. */
+async function dryRun(repo: Repository, options: BackupOptions, monitor: Monitor, stop: AbortSignal): Promise<RunResult> {
+  if (options.stream) throw new IcecoreError('usage', 'dry-run-stream', 'a stream cannot be backed up in a dry run');
+  const parents = new ParentState(repo.cacheFolder(), parentKey(options), process.pid, isProcessAlive);
+  const header = options.force ? undefined : parents.header();
+  const counts = new BackupCounts();
+  const basis: BackupBasis = { started: repo.clock.now(), header, parent: header?.snapshot, isParentSafe: true };
+  const run = new BackupAttempt(repo, undefined, parents, options, basis, counts, monitor, stop, new AbortController());
+  await run.run(() => pagesOf(options, counts, monitor));
+  if (stop.aborted) throw cancelled();
+  return { counts, packs: 0, partial: false, ...(header ? { parent: header.snapshot } : {}) };
+}
+
+/** What has a parent of its own: the set of paths, or a stream's name. */
+function parentKey(options: BackupOptions): readonly Raw[] {
+  return options.stream ? [rawFromText(`stream:${options.stream.name}`)] : options.paths;
+}
+
+/** The walk, with what is left out reported. */
+function pagesOf(options: BackupOptions, counts: BackupCounts, monitor: Monitor): Iterable<ScanPage> {
+  const { patterns, files, ignoreFileNames, ifPresent, caches, largerThan } = options.exclude;
+  const exclude = createExcludeMatcher({
+    patterns,
+    files: files.map(rawFromText),
+    ignoreFiles: ignoreFileNames.map(rawFromText),
+    ifPresent: ifPresent.map(rawFromText),
+    caches,
+    ...(largerThan === undefined ? {} : { largerThan }),
+  });
+  return scan(options.paths, {
+    exclude,
+    oneFileSystem: options.oneFileSystem,
+    onExcluded: (path, { reason }) => {
+      counts.excluded++;
+      if (monitor.wantsItems) monitor.item({ path, action: 'excluded', reason });
+    },
+    onProblem: (problem) => {
+      if (problem.code === 'vanished') counts.vanished++;
+      counts.problem(problem);
+      monitor.problem(problem);
+    },
+  });
+}
+
+/** A source that was full and is empty now is more often an unmounted disk than what somebody wants to keep. */
+function checkNotEmpty(options: BackupOptions, counts: BackupCounts, filesBefore: number, isPartial: boolean): void {
+  if (options.stream || isPartial) return;
+  if (counts.files === 0 && filesBefore > 0 && !options.allowEmpty) {
+    throw new IcecoreError('user', 'source-empty', `there are no files, the last snapshot has ${filesBefore}`, {
+      hint: 'check that the source is mounted; --allow-empty backs it up as it is',
+    });
+  }
+  if (counts.totals.entries === 0) throw bug('the walk found nothing, not even its roots');
 }

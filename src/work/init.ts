@@ -1,8 +1,28 @@
-/** Creates a repository: keys, first config, recovery texts. */
-
+/**
+ * Creates a repository: tries the store, makes keys and the first config, writes what explains a recovery, and leaves a
+ * writer bundle on this host. The marker comes last: until then there is no repository.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { writeFileAtomic } from '../base/atomic-file.ts';
 import type { Clock } from '../base/clock.ts';
-import { bug } from '../base/errors.ts';
-import type { LocalPlaces, Repository } from '../repo/repository.ts';
+import { IcecoreError } from '../base/errors.ts';
+import type { RepoId } from '../base/ids.ts';
+import { type Monitor, silentMonitor } from '../base/monitor.ts';
+import { checkChunkSizes } from '../format/chunker.ts';
+import { type Config, encodeConfig } from '../format/config.ts';
+import { configName, keyName, MARKER_NAME, RECOVERY_NAME, RECOVERY_SCRIPT_NAME } from '../format/layout.ts';
+import type { LocalPlaces } from '../repo/access.ts';
+import { configObjects } from '../repo/configs.ts';
+import { hostKeyFile } from '../repo/keyrings.ts';
+import { encodeMarker, findMarker } from '../repo/marker.ts';
+import { probeStore } from '../repo/probe.ts';
+import { recoveryScript, recoveryText } from '../repo/recovery.ts';
+import { openCatalog, openRepository, type Repository } from '../repo/repository.ts';
+import { createHeader, HeaderOpener } from '../seal/age-header.ts';
+import { encodeBundle, sealBundleToPassphrase } from '../seal/bundle.ts';
+import { deriveKeys, generateKeyring, type Keyring, restrictKeyring } from '../seal/keys.ts';
 import type { Store } from '../store/store.ts';
 
 /** What `init` may be told. */
@@ -34,11 +54,92 @@ export interface InitResult {
   readonly hostKeyFile: string;
 }
 
+/** Packs smaller than this stay in STANDARD whatever the class of the repository. */
+const COLD_MINIMUM = 16 * 1_048_576;
+
+/**
+ * Creates a repository in an empty store, and opens it as this host's writer.
+ * @throws `user`: `repository-exists`, `store-not-empty`; `config`: impossible sizes; `store`: what the probe found.
+ */
 export async function initRepository(
-  _store: Store,
-  _places: LocalPlaces,
-  _options: InitOptions,
-  _clock: Clock,
+  store: Store,
+  places: LocalPlaces,
+  options: InitOptions,
+  clock: Clock,
+  monitor: Monitor = silentMonitor,
 ): Promise<InitResult> {
-  throw bug('not built yet');
+  const existing = await findMarker(store);
+  const open = () => openRepository(store, { access: 'write', credentials: { passphrase: async () => options.passphrase }, places, clock, monitor });
+  if (existing !== undefined) {
+    if (!options.existsOk) {
+      throw new IcecoreError('user', 'repository-exists', `there is a repository at ${store.location} already`, {
+        hint: 'choose another place; init never touches an existing repository',
+        data: { repository: existing },
+      });
+    }
+    return { repository: await open(), created: false, hostKeyFile: hostKeyFile(places.config, existing) };
+  }
+  await refuseLeftovers(store);
+  const facts = await probeStore(store);
+  const id = randomBytes(16).toString('hex') as RepoId;
+  const keyring = await generateKeyring(id, options.ageType);
+  const config = firstConfig(keyring, options, facts, clock);
+  await store.put(keyName('admin'), await sealBundleToPassphrase(keyring, options.passphrase, options.scryptLogN), { ifAbsent: true });
+  await saveConfig(store, keyring, config, places, monitor);
+  await store.put(RECOVERY_NAME, Buffer.from(recoveryText(id)), { ifAbsent: true });
+  await store.put(RECOVERY_SCRIPT_NAME, Buffer.from(recoveryScript()), { ifAbsent: true });
+  const keyFile = hostKeyFile(places.config, id);
+  mkdirSync(dirname(keyFile), { recursive: true, mode: 0o700 });
+  writeFileAtomic(keyFile, encodeBundle(restrictKeyring(keyring, 'writer')), 0o600);
+  const marker = await store.put(MARKER_NAME, encodeMarker(id), { ifAbsent: true });
+  if (marker.outcome === 'exists') {
+    throw new IcecoreError('user', 'repository-exists', `somebody else created a repository at ${store.location} just now`);
+  }
+  return { repository: await open(), created: true, hostKeyFile: keyFile };
+}
+
+/** Objects without a marker are somebody's: never mix a new repository into them. */
+async function refuseLeftovers(store: Store): Promise<void> {
+  for (const prefix of ['keys/', 'config/', 'packs/', 'snapshots/']) {
+    for await (const { name } of store.list(prefix)) {
+      throw new IcecoreError('user', 'store-not-empty', `there is something at ${store.location} already (${name}), but no ${MARKER_NAME}`, {
+        hint: 'an interrupted init leaves this: remove it, or choose an empty place',
+      });
+    }
+  }
+}
+
+function firstConfig(keyring: Keyring, options: InitOptions, facts: Config['store'], clock: Clock): Config {
+  const chunker = { min: options.chunkBytes / 4, target: options.chunkBytes, max: options.chunkBytes * 4 };
+  checkChunkSizes(chunker);
+  const now = new Date(clock.now()).toISOString();
+  const writer = keyring.writer!;
+  return {
+    repo: keyring.repo,
+    generation: 1,
+    prev: null,
+    created: now,
+    ageType: options.ageType,
+    recipients: { data: [keyring.dataRecipient], meta: [keyring.metaRecipient] },
+    writers: new Map([[writer.id, { publicKey: writer.publicKey, host: options.host, added: now }]]),
+    admin: keyring.admin.publicKey,
+    chunker,
+    packSize: options.packBytes,
+    storageClass: options.storageClass,
+    coldMinimum: COLD_MINIMUM,
+    compression: options.compression,
+    store: facts,
+  };
+}
+
+async function saveConfig(store: Store, keyring: Keyring, config: Config, places: LocalPlaces, monitor: Monitor): Promise<void> {
+  const catalog = openCatalog(keyring.repo, { places, monitor });
+  try {
+    const opener = new HeaderOpener([keyring.metaIdentity]);
+    const objects = configObjects(store, catalog, { keyring, derived: deriveKeys(keyring), opener }, 0);
+    const header = await createHeader(config.recipients.meta);
+    await objects.save('config', configName(1), encodeConfig(config), header, { cache: false });
+  } finally {
+    catalog.close();
+  }
 }

@@ -1,0 +1,301 @@
+/**
+ * The catalog: this host's copy of what the index objects say, in SQLite, and of small objects that were opened and
+ * checked before. It is disposable and never decides: a lost, old or torn catalog is rebuilt from the repository, and
+ * makes a run slower, not wrong. Memory stays the same however many chunks it knows, because SQLite's cache is bounded.
+ * It does no store I/O (index-loader.ts fills it).
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { PackRecord } from '../format/index-object.ts';
+
+const SCHEMA_VERSION = 1;
+/** Pages of SQLite's cache, in KiB: the whole of the memory that the catalog takes. */
+const CACHE_KIB = 16_384;
+
+const SCHEMA = `
+  CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE pack (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, object INTEGER NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL,
+    class TEXT NOT NULL, sha256 TEXT NOT NULL, checksum TEXT, created TEXT NOT NULL, header BLOB NOT NULL);
+  CREATE TABLE frame (
+    pack INTEGER NOT NULL, frame INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, raw INTEGER NOT NULL,
+    PRIMARY KEY (pack, frame)) WITHOUT ROWID;
+  CREATE TABLE chunk (
+    id BLOB NOT NULL, pack INTEGER NOT NULL, frame INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+    PRIMARY KEY (id, pack)) WITHOUT ROWID;
+  CREATE TABLE small (name TEXT PRIMARY KEY, hash TEXT NOT NULL, writer TEXT NOT NULL, payload BLOB NOT NULL) WITHOUT ROWID;
+  CREATE TABLE pending (sid TEXT NOT NULL, pack TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (sid, pack)) WITHOUT ROWID;
+`;
+
+/** Where a chunk lies: the pack, the frame in it, and the bytes in the decompressed frame. */
+export interface ChunkPlace {
+  readonly pack: number;
+  readonly frame: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A pack as the index describes it, without its chunks. `id` is the catalog's own number. */
+export interface CatalogPack {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: 'data' | 'meta';
+  readonly size: number;
+  readonly storageClass: string;
+  readonly sha256: string;
+  readonly checksum?: string;
+  readonly created: string;
+  readonly header: Uint8Array;
+}
+
+/** Where a frame lies in the pack's plaintext. */
+export interface CatalogFrame {
+  readonly offset: number;
+  readonly length: number;
+  readonly rawLength: number;
+}
+
+/** A small object that was opened and checked before. `hash` is the SHA-256 of the stored object, in hex. */
+export interface CachedObject {
+  readonly hash: string;
+  readonly writer: string;
+  readonly payload: Uint8Array;
+}
+
+/** The local copy of the index. One instance a process; several processes may share the file. */
+export class Catalog {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #packs = new Map<number, CatalogPack>();
+
+  private constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  /** Opens the catalog at `path`, or makes it; one that is torn or of another version is dropped and made anew. */
+  static open(path: string): Catalog {
+    if (path === ':memory:') return new Catalog(createDatabase(path));
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    try {
+      return new Catalog(openDatabase(path));
+    } catch {
+      for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+      return new Catalog(createDatabase(path));
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** Runs `work` in one transaction; other processes wait for it. */
+  transaction<T>(work: () => T): T {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** The numbers of all packs that hold the chunk (32 bytes), in no order. */
+  packsOf(id: Uint8Array): number[] {
+    return this.#prepare('SELECT pack FROM chunk WHERE id = ?')
+      .all(id)
+      .map((row) => Number(row.pack));
+  }
+
+  /** All known places of a chunk (32 bytes). */
+  placesOf(id: Uint8Array): ChunkPlace[] {
+    return this.#prepare('SELECT pack, frame, offset, length FROM chunk WHERE id = ?').all(id) as unknown as ChunkPlace[];
+  }
+
+  /** True when no chunk is known: then nothing needs to be looked up. */
+  isEmpty(): boolean {
+    return this.#prepare('SELECT 1 FROM chunk LIMIT 1').get() === undefined;
+  }
+
+  /** Describes a pack by its number; the number comes from a place. */
+  pack(id: number): CatalogPack {
+    const held = this.#packs.get(id);
+    if (held) return held;
+    const pack = toPack(this.#prepare(`${SELECT_PACK} WHERE id = ?`).get(id)!);
+    if (this.#packs.size >= 65_536) this.#packs.clear();
+    this.#packs.set(id, pack);
+    return pack;
+  }
+
+  /** Describes a pack by its name. */
+  packByName(name: string): CatalogPack | undefined {
+    const row = this.#prepare(`${SELECT_PACK} WHERE name = ?`).get(name);
+    return row && toPack(row);
+  }
+
+  /** All packs, in the order in which they came. */
+  *packs(): Generator<CatalogPack> {
+    for (const row of this.#db.prepare(`${SELECT_PACK} ORDER BY id`).iterate()) yield toPack(row);
+  }
+
+  /** The frames of a pack, by their number. */
+  frames(pack: number): CatalogFrame[] {
+    return this.#prepare('SELECT offset, length, raw AS rawLength FROM frame WHERE pack = ? ORDER BY frame').all(
+      pack,
+    ) as unknown as CatalogFrame[];
+  }
+
+  /** The index object that names a pack. */
+  objectOf(pack: number): string | undefined {
+    const row = this.#prepare('SELECT o.name FROM pack p JOIN object o ON o.id = p.object WHERE p.id = ?').get(pack);
+    return row && String(row.name);
+  }
+
+  /** Names of the index objects that were imported. */
+  importedObjects(): Set<string> {
+    return new Set(this.#prepare('SELECT name FROM object').all().map((row) => String(row.name)));
+  }
+
+  /** Takes in an index object, in one transaction. A pack that is known already keeps its first description. */
+  importIndex(name: string, records: readonly PackRecord[]): void {
+    this.transaction(() => {
+      const object = Number(this.#prepare('INSERT OR IGNORE INTO object (name) VALUES (?)').run(name).lastInsertRowid);
+      const addPack = this.#prepare(
+        'INSERT OR IGNORE INTO pack (name, object, kind, size, class, sha256, checksum, created, header) VALUES (?,?,?,?,?,?,?,?,?)',
+      );
+      const addFrame = this.#prepare('INSERT INTO frame (pack, frame, offset, length, raw) VALUES (?,?,?,?,?)');
+      const addChunk = this.#prepare('INSERT OR IGNORE INTO chunk (id, pack, frame, offset, length) VALUES (?,?,?,?,?)');
+      for (const record of records) {
+        const added = addPack.run(
+          record.name,
+          object,
+          record.kind,
+          record.size,
+          record.class,
+          record.sha256,
+          record.checksum ?? null,
+          record.created,
+          record.header,
+        );
+        if (Number(added.changes) === 0) continue;
+        const pack = Number(added.lastInsertRowid);
+        record.frames.forEach((frame, number) => {
+          addFrame.run(pack, number, frame.offset, frame.length, frame.rawLength);
+          for (const [id, offset, length] of frame.chunks) {
+            addChunk.run(Buffer.from(id, 'hex'), pack, number, offset, length);
+          }
+        });
+      }
+    });
+  }
+
+  /** Forgets index objects that are no longer in the repository, with their packs and chunks. */
+  dropObjects(names: readonly string[]): void {
+    if (names.length === 0) return;
+    this.#packs.clear();
+    this.transaction(() => {
+      for (const name of names) {
+        const object = this.#prepare('SELECT id FROM object WHERE name = ?').get(name);
+        if (!object) continue;
+        const packs = 'SELECT id FROM pack WHERE object = ?';
+        // A chunk has no key by pack: a rare full pass here buys a table half the size.
+        this.#prepare(`DELETE FROM chunk WHERE pack IN (${packs})`).run(object.id!);
+        this.#prepare(`DELETE FROM frame WHERE pack IN (${packs})`).run(object.id!);
+        this.#prepare('DELETE FROM pack WHERE object = ?').run(object.id!);
+        this.#prepare('DELETE FROM object WHERE id = ?').run(object.id!);
+      }
+    });
+  }
+
+  /** A small object seen before. */
+  cachedObject(name: string): CachedObject | undefined {
+    return this.#prepare('SELECT hash, writer, payload FROM small WHERE name = ?').get(name) as CachedObject | undefined;
+  }
+
+  /** Keeps a small object that was opened and checked. */
+  cacheObject(name: string, object: CachedObject): void {
+    this.#prepare('INSERT OR REPLACE INTO small (name, hash, writer, payload) VALUES (?,?,?,?)').run(
+      name,
+      object.hash,
+      object.writer,
+      object.payload,
+    );
+  }
+
+  /** Remembers a pack that this host stored and that no index object names yet (an encoded index record). */
+  addPending(sid: string, pack: string, record: Uint8Array): void {
+    this.#prepare('INSERT OR REPLACE INTO pending (sid, pack, record) VALUES (?,?,?)').run(sid, pack, record);
+  }
+
+  /** The packs remembered by {@link addPending}. */
+  pending(): { sid: string; pack: string; record: Uint8Array }[] {
+    return this.#prepare('SELECT sid, pack, record FROM pending ORDER BY sid, pack').all() as never;
+  }
+
+  /** Drops what was remembered of a session, or of one pack of it. */
+  dropPending(sid: string, pack?: string): void {
+    if (pack === undefined) this.#prepare('DELETE FROM pending WHERE sid = ?').run(sid);
+    else this.#prepare('DELETE FROM pending WHERE sid = ? AND pack = ?').run(sid, pack);
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, (statement = this.#db.prepare(sql)));
+    return statement;
+  }
+}
+
+const SELECT_PACK = 'SELECT id, name, kind, size, class, sha256, checksum, created, header FROM pack';
+
+function toPack(row: Record<string, unknown>): CatalogPack {
+  return {
+    id: Number(row.id),
+    name: String(row.name),
+    kind: row.kind as 'data' | 'meta',
+    size: Number(row.size),
+    storageClass: String(row.class),
+    sha256: String(row.sha256),
+    ...(row.checksum === null ? {} : { checksum: String(row.checksum) }),
+    created: String(row.created),
+    header: row.header as Uint8Array,
+  };
+}
+
+function configure(db: DatabaseSync): void {
+  // Losing the file in a power cut costs a rebuild, so it need not be synced; WAL lets readers go on beside a writer.
+  db.exec(`PRAGMA busy_timeout = 60000; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
+    PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY;`);
+}
+
+function openDatabase(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  try {
+    configure(db);
+    const version = Number(db.prepare('PRAGMA user_version').get()!.user_version);
+    if (version === 0) initialize(db);
+    else if (version !== SCHEMA_VERSION) throw new Error(`catalog version ${version}`);
+    // Touches every table's root page: a file of garbage fails here and not in the middle of a run.
+    db.exec('SELECT (SELECT count(*) FROM object), (SELECT max(id) FROM pack), (SELECT 1 FROM chunk LIMIT 1), (SELECT 1 FROM small LIMIT 1)');
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function createDatabase(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  configure(db);
+  initialize(db);
+  return db;
+}
+
+function initialize(db: DatabaseSync): void {
+  db.exec('BEGIN IMMEDIATE');
+  if (Number(db.prepare('PRAGMA user_version').get()!.user_version) === 0) {
+    db.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION};`);
+  }
+  db.exec('COMMIT');
+}

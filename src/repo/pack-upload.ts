@@ -1,0 +1,101 @@
+/**
+ * Stores one pack while it is being made: pieces go in as they are sealed and come out as the body of a put. A pack
+ * that stays below the cold minimum goes to STANDARD, so the put starts only when that is decided. It holds no more
+ * than what the store has not yet taken; producers wait for {@link PackUpload.push}.
+ */
+import { bug } from '../base/errors.ts';
+import type { PackRecord } from '../format/index-object.ts';
+import type { Store } from '../store/store.ts';
+
+/** Where packs go. */
+export interface PackDestination {
+  readonly store: Store;
+  /** Class of packs of at least `coldMinimum` bytes. */
+  readonly storageClass: string;
+  readonly coldMinimum: number;
+}
+
+/** One put of a pack. */
+export class PackUpload {
+  readonly name: string;
+  readonly #destination: PackDestination;
+  readonly #signal: AbortSignal;
+  readonly #queue: { piece: Uint8Array; taken: () => void }[] = [];
+  #waiting: (() => void) | undefined;
+  #held = 0;
+  #ended = false;
+  #failure: unknown;
+  #put: Promise<{ checksum?: string; size: number; storageClass: string }> | undefined;
+
+  constructor(name: string, destination: PackDestination, signal: AbortSignal) {
+    this.name = name;
+    this.#destination = destination;
+    this.#signal = signal;
+  }
+
+  /** Takes a piece; resolves when the store has taken it, rejects when the put has failed. */
+  async push(piece: Uint8Array): Promise<void> {
+    this.#held += piece.length;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#queue.push({ piece, taken: resolve });
+    const isWarm = this.#destination.storageClass === 'STANDARD';
+    if (!this.#put && (isWarm || this.#held >= this.#destination.coldMinimum)) this.#start(this.#destination.storageClass);
+    if (!this.#put) return;
+    this.#wake();
+    await promise;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Ends the body and waits for the store; returns the record completed by what the store says. */
+  async finish(record: PackRecord): Promise<PackRecord> {
+    this.#ended = true;
+    if (!this.#put) this.#start('STANDARD');
+    this.#wake();
+    const result = await this.#put!;
+    if (result.size !== record.size) throw bug(`pack ${this.name}: stored ${result.size} of ${record.size} bytes`);
+    return {
+      ...record,
+      class: result.storageClass,
+      ...(result.checksum === undefined ? {} : { checksum: result.checksum }),
+    };
+  }
+
+  #start(storageClass: string): void {
+    const { store } = this.#destination;
+    this.#put = store
+      .put(this.name, this.#body(), { ifAbsent: true, storageClass, signal: this.#signal })
+      .then((result) => {
+        // A session id is never used twice, so a pack of this name can only be our own.
+        if (result.outcome === 'exists') throw bug(`pack ${this.name} exists already`);
+        return { ...result, storageClass };
+      })
+      .catch((error: unknown) => {
+        this.#failure = error;
+        for (const waiting of this.#queue.splice(0)) waiting.taken();
+        throw error;
+      });
+    this.#put.catch(() => {});
+  }
+
+  async *#body(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const next = this.#queue.shift();
+      if (next) {
+        yield next.piece;
+        next.taken();
+      } else if (this.#ended) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#waiting = resolve;
+        });
+      }
+    }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.();
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * A write session: the writer's side of docs/protocol.md. Claim, look at what is condemned, store packs, publish index
+ * objects, claim what was relied on, look again, commit. What goes into the packs is the caller's.
+ */
+import { randomBytes } from 'node:crypto';
+import { bug, IcecoreError } from '../base/errors.ts';
+import { isSessionId, makeSessionId, type SessionId } from '../base/ids.ts';
+import { encodeClaim } from '../format/claim.ts';
+import { makePackRanges, type PackRanges } from '../format/fields.ts';
+import { decodeIndexObject, encodeIndexObject, type PackRecord, recordLength } from '../format/index-object.ts';
+import { claimName, indexName, parseName, snapshotName } from '../format/layout.ts';
+import { decodeDecision, encodeSnapshot, type Snapshot } from '../format/snapshot.ts';
+import { createHeader, type SealHeader } from '../seal/age-header.ts';
+import { type GcState, loadGc } from './gc-records.ts';
+import { loadIndex } from './index-loader.ts';
+import { KnownChunks } from './known-chunks.ts';
+import type { Repository } from './repository.ts';
+
+/** An index object is written when this much of it has come together: well below the limit of 64 MiB. */
+const INDEX_BYTES = 24 * 1_048_576;
+/** Packs are published at least this often, so that a killed run leaves work that others can use. */
+const CHECKPOINT_MS = 5 * 60_000;
+
+/** Everything of a snapshot that the session does not know itself. */
+export type SnapshotContent = Omit<Snapshot, 'id' | 'writer' | 'seq' | 'prev' | 'seen' | 'index'>;
+
+/** What a commit did. `condemned`: packs relied on were condemned meanwhile; those chunks must be stored again. */
+export type CommitResult =
+  | { readonly type: 'committed'; readonly id: SessionId; readonly index: readonly string[] }
+  | { readonly type: 'condemned' }
+  | { readonly type: 'revoked' };
+
+/** One session, from its first claim to its commit. */
+export class WriteSession {
+  readonly sid: SessionId;
+  readonly #repo: Repository;
+  readonly #signal: AbortSignal;
+  /** Foreign packs named by the last claim. */
+  #claimed: Set<string>;
+  #claims = 0;
+  #gc: GcState;
+  #metaHeader: Promise<SealHeader> | undefined;
+  #known: { data: KnownChunks; meta: KnownChunks } | undefined;
+  #unindexed: PackRecord[] = [];
+  #unindexedBytes = 0;
+  #lastCheckpoint: number;
+  readonly #index: string[] = [];
+  #publishing: Promise<void> = Promise.resolve();
+  #packs = 0;
+  #metaPacks = 0;
+  /** The number of the next data pack, shared with worker threads. */
+  readonly packCounter: SharedArrayBuffer = new SharedArrayBuffer(4);
+
+  private constructor(repo: Repository, sid: SessionId, claimed: Set<string>, signal: AbortSignal) {
+    this.#repo = repo;
+    this.sid = sid;
+    this.#claimed = claimed;
+    this.#signal = signal;
+    this.#gc = undefined as never;
+    this.#lastCheckpoint = repo.clock.monotonic();
+  }
+
+  /**
+   * Begins: claims the session's own packs and, with them, the foreign packs that the parent is known to need.
+   * @param relied names of packs that will be relied on
+   */
+  static async open(repo: Repository, relied: Iterable<string>, signal: AbortSignal): Promise<WriteSession> {
+    repo.require('write');
+    const sid = makeSessionId(repo.clock.now(), randomBytes(10));
+    const session = new WriteSession(repo, sid, new Set(relied), signal);
+    await session.#claim();
+    session.#gc = await loadGc(repo);
+    return session;
+  }
+
+  /** The gc records as they were when last looked at. */
+  get gc(): GcState {
+    return this.#gc;
+  }
+
+  /** Packs stored by this session. */
+  get packs(): number {
+    return this.#packs;
+  }
+
+  /** The number of the next meta pack. */
+  nextMetaPack(): number {
+    return this.#metaPacks++;
+  }
+
+  /** True when a pack that the session has claimed is condemned: its chunks must not be relied on. */
+  reliesOnCondemned(): boolean {
+    for (const name of this.#claimed) if (this.#gc.isCondemned(name)) return true;
+    return false;
+  }
+
+  /** Header and file key of metadata objects, made once. */
+  metaHeader(): Promise<SealHeader> {
+    this.#metaHeader ??= createHeader(this.#repo.config.recipients.meta);
+    return this.#metaHeader;
+  }
+
+  /** What is stored already. Loads the index when first asked: an unchanged backup never needs it. */
+  async known(): Promise<{ readonly data: KnownChunks; readonly meta: KnownChunks }> {
+    if (this.#known) return this.#known;
+    await loadIndex(this.#repo, this.#signal);
+    await this.#adopt();
+    const { catalog } = this.#repo;
+    const isCondemned = (name: string) => this.#gc.isCondemned(name);
+    this.#known = {
+      data: new KnownChunks('data', catalog, isCondemned),
+      meta: new KnownChunks('meta', catalog, isCondemned),
+    };
+    return this.#known;
+  }
+
+  /** Takes note of a pack that is stored completely. */
+  packStored(record: PackRecord): void {
+    this.#packs++;
+    this.#repo.catalog.addPending(this.sid, record.name, encodeIndexObject([record]));
+    this.#unindexed.push(record);
+    this.#unindexedBytes += recordLength(record);
+    const isDue = this.#repo.clock.monotonic() - this.#lastCheckpoint > CHECKPOINT_MS;
+    if (this.#unindexedBytes > INDEX_BYTES || isDue) this.publish().catch(() => {});
+  }
+
+  /** Writes an index object of all packs stored so far; one at a time. */
+  publish(): Promise<void> {
+    this.#publishing = this.#publishing.then(() => this.#publishNow());
+    return this.#publishing;
+  }
+
+  /**
+   * Commits: publishes the index, claims what was relied on, looks for condemned packs, creates the decision record.
+   * May be called again after `condemned`.
+   */
+  async commit(content: SnapshotContent, heads: ReadonlyMap<string, { seq: number; hash: string }>): Promise<CommitResult> {
+    await this.publish();
+    const relied = this.#reliedNames();
+    if ([...relied].some((name) => !this.#claimed.has(name))) {
+      for (const name of relied) this.#claimed.add(name);
+      await this.#claim();
+      this.#gc = await loadGc(this.#repo);
+    }
+    for (const name of relied) if (this.#gc.isCondemned(name)) return { type: 'condemned' };
+    const writer = this.#repo.keyring.writer!.id;
+    const own = heads.get(writer);
+    const snapshot: Snapshot = {
+      ...content,
+      id: this.sid,
+      writer,
+      seq: (own?.seq ?? 0) + 1,
+      prev: own?.hash ?? null,
+      seen: heads,
+      index: this.#index,
+    };
+    const name = snapshotName(this.sid);
+    const payload = encodeSnapshot(snapshot);
+    const result = await this.#repo.objects.save('snapshot', name, payload, await this.metaHeader(), { cache: true });
+    if (result.outcome === 'exists' && !(await this.#isOurs(name, payload))) return { type: 'revoked' };
+    this.#repo.heads.sawSnapshot(writer, { seq: snapshot.seq, hash: result.hash });
+    return { type: 'committed', id: this.sid, index: this.#index };
+  }
+
+  /** Names of all packs that the snapshot may need: the claimed ones, and those of this session. */
+  reliedPacks(own: Iterable<string>): string[] {
+    return [...new Set([...this.#claimed, ...own])];
+  }
+
+  #reliedNames(): Set<string> {
+    const names = new Set(this.#claimed);
+    for (const known of this.#known ? [this.#known.data, this.#known.meta] : []) {
+      for (const pack of known.relied) {
+        const { name } = this.#repo.catalog.pack(pack);
+        if (parseName(name)?.sid !== this.sid) names.add(name);
+      }
+    }
+    return names;
+  }
+
+  async #claim(): Promise<void> {
+    const k = this.#claims++;
+    const ranges = (kind: 'pack' | 'meta'): PackRanges =>
+      makePackRanges(
+        [...this.#claimed].flatMap((name) => {
+          const parsed = parseName(name);
+          return parsed?.kind === kind ? [{ sid: parsed.sid, number: parsed.number }] : [];
+        }),
+      );
+    const payload = encodeClaim({ sid: this.sid, k, packs: ranges('pack'), meta: ranges('meta') });
+    const name = claimName(this.sid, k);
+    const result = await this.#repo.objects.save('claim', name, payload, await this.metaHeader(), { cache: false });
+    if (result.outcome === 'exists') throw bug(`${name} exists already`);
+  }
+
+  async #publishNow(): Promise<void> {
+    if (this.#unindexed.length === 0) return;
+    const records = this.#unindexed;
+    this.#unindexed = [];
+    this.#unindexedBytes = 0;
+    this.#lastCheckpoint = this.#repo.clock.monotonic();
+    const name = indexName(this.sid, this.#index.length);
+    this.#index.push(name);
+    const payload = encodeIndexObject(records);
+    const result = await this.#repo.objects.save('index', name, payload, await this.metaHeader(), { cache: false });
+    if (result.outcome === 'exists') throw bug(`${name} exists already`);
+    const { catalog } = this.#repo;
+    catalog.importIndex(name, records);
+    for (const record of records) {
+      const parsed = parseName(record.name);
+      if (parsed?.sid) catalog.dropPending(parsed.sid, record.name);
+    }
+    this.#known?.data.indexed(records);
+    this.#known?.meta.indexed(records);
+  }
+
+  /**
+   * Takes over packs that an earlier session of this host stored and never indexed, because it was killed: they are
+   * listed to be sure, and named by this session's index.
+   */
+  async #adopt(): Promise<void> {
+    const { catalog, store } = this.#repo;
+    const bySession = Map.groupBy(catalog.pending(), (row) => row.sid);
+    for (const [sid, rows] of bySession) {
+      if (sid === this.sid || !isSessionId(sid)) continue;
+      const present = new Map<string, number>();
+      for (const folder of ['packs', 'meta']) {
+        for await (const { name, size } of store.list(`${folder}/${sid}/`, this.#signal)) present.set(name, size);
+      }
+      const adopted: PackRecord[] = [];
+      for (const { record } of rows) {
+        const [pack] = decodeIndexObject(record, 'the local catalog');
+        if (pack && present.get(pack.name) === pack.size && !this.#gc.isCondemned(pack.name)) adopted.push(pack);
+        else if (pack) catalog.dropPending(sid, pack.name);
+      }
+      if (adopted.length === 0) continue;
+      // They are foreign packs to the protocol: claimed before they are relied on.
+      for (const pack of adopted) this.#claimed.add(pack.name);
+      this.#unindexed.push(...adopted);
+    }
+    if (this.#unindexed.length > 0) {
+      await this.#claim();
+      this.#gc = await loadGc(this.#repo);
+      this.#unindexed = this.#unindexed.filter((pack) => !this.#gc.isCondemned(pack.name));
+      await this.publish();
+    }
+  }
+
+  async #isOurs(name: string, payload: Uint8Array): Promise<boolean> {
+    const object = await this.#repo.objects.get('snapshot', name, { cache: false });
+    if (Buffer.from(object.payload).equals(payload)) return true;
+    const decision = decodeDecision(object.payload, name);
+    if (decision.type === 'revoked') return false;
+    throw new IcecoreError('damage', 'session-taken', `${name} is somebody else's snapshot`, { data: { object: name } });
+  }
+}

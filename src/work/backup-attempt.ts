@@ -1,0 +1,311 @@
+/**
+ * One attempt of a backup within a session: sets up the parent, the workers and the manifest, runs the pass, and ends
+ * the packs. The result is what the snapshot will say; committing is backup.ts's.
+ */
+import { cancelled, throwIfAborted } from '../base/errors.ts';
+import type { Monitor, Problem } from '../base/monitor.ts';
+import type { Entry } from '../format/entry.ts';
+import type { SessionId } from '../base/ids.ts';
+import { type Raw, rawToBytes } from '../base/raw.ts';
+import { nodeFileSystem } from '../files/fs.ts';
+import { loadLibc } from '../files/libc.ts';
+import { OwnerNames } from '../files/owners.ts';
+import type { ScanPage } from '../files/scan-types.ts';
+import { makeGearTable } from '../format/chunker.ts';
+import type { PackRecord } from '../format/index-object.ts';
+import { isSegmentBoundary } from '../format/segment.ts';
+import type { KnownChunks } from '../repo/known-chunks.ts';
+import { ManifestWriter } from '../repo/manifest-writer.ts';
+import { MetaPacks } from '../repo/meta-packs.ts';
+import type { ParentReader, ParentWriter } from '../repo/parent-file.ts';
+import type { ParentHeader, ParentState } from '../repo/parent-state.ts';
+import type { Repository } from '../repo/repository.ts';
+import type { SnapshotContent, WriteSession } from '../repo/session.ts';
+import { createHeader, type SealHeader } from '../seal/age-header.ts';
+import { gearKeystream } from '../seal/gear.ts';
+import { signerOf } from '../seal/keys.ts';
+import { hmac } from '../seal/signatures.ts';
+import type { BackupCounts } from './backup-counts.ts';
+import { EntryMaker } from './backup-entries.ts';
+import type { BackupOptions } from './backup-options.ts';
+import { BackupPass } from './backup-pass.ts';
+import { BackupProgress } from './backup-progress.ts';
+import { FileReads, pretendedReads } from './backup-reads.ts';
+import { readStream } from './backup-stream.ts';
+import { BackupWorkers } from './backup-workers.ts';
+import { Comparison } from './comparison.ts';
+import { HardLinks } from './hard-links.ts';
+import { programName } from './program.ts';
+import { defaultWorkers } from './worker-pool.ts';
+
+/** Sealed bytes on the way from one worker to the store. */
+const OUTPUT_WINDOW = 16 * 1_048_576;
+
+/** What an attempt builds on. */
+export interface BackupBasis {
+  /** Milliseconds when the run began. */
+  readonly started: number;
+  readonly header: ParentHeader | undefined;
+  readonly parent: SessionId | undefined;
+  /** The parent's snapshot is there and nothing that it needs is condemned. */
+  readonly isParentSafe: boolean;
+}
+
+/** What an attempt made. */
+export interface AttemptResult {
+  readonly content: SnapshotContent;
+  readonly isPartial: boolean;
+}
+
+/** One attempt. Without a session it is a dry run. */
+export class BackupAttempt {
+  readonly #repo: Repository;
+  readonly #session: WriteSession | undefined;
+  readonly #parents: ParentState;
+  readonly #options: BackupOptions;
+  readonly #basis: BackupBasis;
+  readonly #counts: BackupCounts;
+  readonly #monitor: Monitor;
+  readonly #stop: AbortSignal;
+  readonly #hard: AbortController;
+  readonly #libc = loadLibc();
+  readonly #ownPacks: string[] = [];
+  #workers: BackupWorkers | undefined;
+  #dataHeader: Promise<SealHeader> | undefined;
+  #parentWriter: ParentWriter | undefined;
+  #rootNodes: readonly string[] = [];
+  #isPartial = false;
+
+  constructor(
+    repo: Repository,
+    session: WriteSession | undefined,
+    parents: ParentState,
+    options: BackupOptions,
+    basis: BackupBasis,
+    counts: BackupCounts,
+    monitor: Monitor,
+    stop: AbortSignal,
+    hard: AbortController,
+  ) {
+    this.#repo = repo;
+    this.#session = session;
+    this.#parents = parents;
+    this.#options = options;
+    this.#basis = basis;
+    this.#counts = counts;
+    this.#monitor = monitor;
+    this.#stop = stop;
+    this.#hard = hard;
+  }
+
+  /** Runs the pass; when it returns, everything that the snapshot needs is stored. */
+  async run(pages: () => Iterable<ScanPage>): Promise<AttemptResult> {
+    const { header } = this.#basis;
+    const progress = new BackupProgress(this.#repo, this.#counts, header, this.#monitor);
+    const parent = header && this.#parents.reader();
+    const journal = this.#options.force || !this.#session ? undefined : this.#parents.journal();
+    try {
+      const mustLook = journal !== undefined || (parent !== undefined && !this.#basis.isParentSafe);
+      const known = mustLook ? await this.#session?.known() : undefined;
+      const meta = this.#session && this.#makeMeta(this.#session);
+      const manifest = await this.#runPass(pages, parent, journal, known?.data, meta, progress);
+      progress.commit();
+      await this.#workers?.finish();
+      await meta?.finish();
+      return { content: manifest, isPartial: this.#isPartial };
+    } catch (error) {
+      this.#hard.abort();
+      throw error;
+    } finally {
+      progress.close();
+      parent?.close();
+      journal?.close();
+      this.#parentWriter?.close();
+      await this.#workers?.close();
+    }
+  }
+
+  /** After the commit: what this run has seen is the next one's parent. A partial run leaves its journal instead. */
+  keepParent(snapshot: SessionId): void {
+    if (!this.#parentWriter || this.#isPartial) return;
+    const { files, entries, bytes } = this.#counts.totals;
+    const packs = this.#session!.reliedPacks(this.#ownPacks);
+    this.#parents.commit({ snapshot, started: this.#basis.started, packs, rootNodes: this.#rootNodes, files, entries, bytes });
+  }
+
+  async #runPass(
+    pages: () => Iterable<ScanPage>,
+    parent: ParentReader | undefined,
+    journal: ParentReader | undefined,
+    known: KnownChunks | undefined,
+    meta: MetaPacks | undefined,
+    progress: BackupProgress,
+  ): Promise<SnapshotContent> {
+    const chunkerKey = this.#repo.derived.chunker;
+    const storeMeta = (content: Uint8Array) => (meta ? meta.store(content) : hmac(this.#repo.derived.chunkId, content));
+    this.#parentWriter = this.#session && this.#openParentWriter();
+    const manifest = new ManifestWriter({
+      isBoundary: (path: Raw) => isSegmentBoundary(hmac(chunkerKey, rawToBytes(path))),
+      storeChunk: storeMeta,
+      parent: this.#parentWriter,
+    });
+    const onProblem = (problem: Problem) => {
+      this.#counts.problem(problem);
+      this.#monitor.problem(problem);
+    };
+    if (!this.#libc) {
+      onProblem({ severity: 'warning', code: 'no-libc', message: 'extended attributes and holes cannot be read on this system: the native library does not load' });
+    }
+    const entries = new EntryMaker({
+      owners: new OwnerNames(),
+      libc: this.#libc,
+      fs: nodeFileSystem,
+      withAtime: this.#options.withAtime,
+      onProblem,
+    });
+    const reads = this.#session
+      ? new FileReads({ workers: () => this.#startedWorkers(), storeMeta, libc: this.#libc, fs: nodeFileSystem })
+      : pretendedReads;
+    const breathe = async () => {
+      throwIfAborted(this.#hard.signal);
+      if (meta?.isWaiting) await meta.room();
+    };
+    let root: SnapshotContent['root'];
+    if (this.#options.stream) {
+      const made = await readStream(this.#options.stream, this.#startedWorkers(1), entries, storeMeta, this.#counts, this.#stop);
+      manifest.add('/' as Raw, made.entry.name, made.line, made.stat);
+      root = manifest.finish();
+    } else {
+      const comparison = new Comparison({
+        parent,
+        journal,
+        parentStarted: BigInt(this.#basis.header?.started ?? 0) * 1_000_000n,
+        ignoreCtime: this.#options.ignoreCtime,
+        ignoreInode: this.#options.ignoreInode,
+        isParentSafe: this.#basis.isParentSafe,
+        hasChunks: (entry) => known !== undefined && hasAllChunks(entry, known),
+      });
+      const pass = new BackupPass({
+        pages: pages(),
+        comparison,
+        entries,
+        hardLinks: new HardLinks(),
+        reads,
+        manifest,
+        counts: this.#counts,
+        monitor: this.#monitor,
+        breathe,
+        stop: this.#stop,
+      });
+      progress.start();
+      root = await pass.run();
+    }
+    this.#rootNodes = manifest.rootNodes;
+    this.#isPartial = this.#stop.aborted;
+    if (this.#isPartial && this.#counts.totals.files === 0) throw cancelled();
+    return this.#content(root);
+  }
+
+  #content(root: SnapshotContent['root']): SnapshotContent {
+    const { host, user, tags, exclude, stream, paths } = this.#options;
+    const { errors } = this.#counts;
+    return {
+      time: new Date(this.#basis.started).toISOString(),
+      host,
+      user,
+      paths: stream ? [`/${stream.name}` as Raw] : paths.map((path) => (path === '/' ? path : (path.replace(/\/+$/, '') as Raw))),
+      tags,
+      excludes: [...exclude.patterns],
+      root,
+      totals: this.#counts.totals,
+      ...(this.#basis.parent === undefined ? {} : { parent: this.#basis.parent }),
+      partial: this.#isPartial,
+      complete: errors === 0 && !this.#isPartial,
+      errors,
+      program: programName,
+    };
+  }
+
+  #openParentWriter(): ParentWriter | undefined {
+    try {
+      return this.#parents.writer();
+    } catch {
+      // Without it the next run reads everything again, and stores nothing twice. The catalog has warned already.
+      return undefined;
+    }
+  }
+
+  #onPack(record: PackRecord): void {
+    this.#ownPacks.push(record.name);
+    this.#session!.packStored(record);
+  }
+
+  #header(): Promise<SealHeader> {
+    this.#dataHeader ??= createHeader(this.#repo.config.recipients.data);
+    return this.#dataHeader;
+  }
+
+  #makeMeta(session: WriteSession): MetaPacks {
+    const { derived, keyring, store } = this.#repo;
+    return new MetaPacks({
+      sid: session.sid,
+      chunkIdKey: derived.chunkId,
+      pack: async () => ({
+        header: await this.#header(),
+        signer: signerOf(keyring, derived),
+        level: this.#level(),
+        created: new Date(this.#basis.started).toISOString(),
+      }),
+      packBytes: 16 * 1_048_576,
+      store,
+      known: async () => (await session.known()).meta,
+      assumed: new Set(this.#basis.isParentSafe ? this.#basis.header?.rootNodes : []),
+      nextNumber: () => session.nextMetaPack(),
+      onPack: (record) => this.#onPack(record),
+      signal: this.#hard.signal,
+    });
+  }
+
+  #level(): number {
+    return this.#options.compression ?? this.#repo.config.compression;
+  }
+
+  #startedWorkers(count = this.#options.workers ?? defaultWorkers()): BackupWorkers {
+    if (this.#workers) return this.#workers;
+    const { derived, keyring, config, store } = this.#repo;
+    const session = this.#session!;
+    this.#workers = new BackupWorkers({
+      count,
+      setup: this.#header().then((header) => ({
+        role: 'backup' as const,
+        sid: session.sid,
+        chunkIdKey: derived.chunkId,
+        gearTable: makeGearTable(gearKeystream(derived)),
+        chunkSizes: config.chunker,
+        header,
+        signer: signerOf(keyring, derived),
+        level: this.#level(),
+        packBytes: config.packSize,
+        storageClass: config.storageClass,
+        created: new Date(this.#basis.started).toISOString(),
+        packCounter: session.packCounter,
+        outputWindow: OUTPUT_WINDOW,
+      })),
+      known: async () => (await session.known()).data,
+      destination: { store, storageClass: config.storageClass, coldMinimum: config.coldMinimum },
+      onPack: (record) => this.#onPack(record),
+      onNewBytes: (bytes) => {
+        this.#counts.bytesNew += bytes;
+      },
+      signal: this.#hard.signal,
+    });
+    this.#workers.failure.catch(() => this.#hard.abort());
+    return this.#workers;
+  }
+}
+
+/** True when everything that a file consists of is stored. The ids of a list are sealed to readers: unknown here. */
+function hasAllChunks(entry: Entry, known: KnownChunks): boolean {
+  if (entry.list !== undefined) return false;
+  return (entry.chunks ?? []).every((id) => known.has(Buffer.from(id, 'hex')));
+}

@@ -1,0 +1,85 @@
+/**
+ * What the main thread and the worker threads of a backup tell each other. The main thread walks, decides and stores;
+ * workers read, cut, hash, compress and seal. Everything here survives structured cloning; large buffers are moved.
+ */
+import type { SessionId } from '../base/ids.ts';
+import type { Problem } from '../base/monitor.ts';
+import type { Raw } from '../base/raw.ts';
+import type { FileFacts } from '../files/facts.ts';
+import type { Extents } from '../files/sparse.ts';
+import type { ChunkSizes } from '../format/chunker.ts';
+import type { Xattrs } from '../format/entry.ts';
+import type { PackRecord } from '../format/index-object.ts';
+import type { SealHeader } from '../seal/age-header.ts';
+import type { Signer } from '../seal/signatures.ts';
+
+/** What a worker is given once. Secrets stay within the process. */
+export interface BackupSetup {
+  readonly role: 'backup';
+  readonly sid: SessionId;
+  readonly chunkIdKey: Uint8Array;
+  readonly gearTable: Int32Array;
+  readonly chunkSizes: ChunkSizes;
+  readonly header: SealHeader;
+  readonly signer: Signer;
+  readonly level: number;
+  readonly packBytes: number;
+  readonly storageClass: string;
+  readonly created: string;
+  /** One number, shared: the next data pack. */
+  readonly packCounter: SharedArrayBuffer;
+  /** Sealed bytes that a worker may have on the way to the store before it waits. */
+  readonly outputWindow: number;
+}
+
+/** A file to be read, with what the walk saw of it. */
+export interface FileTask {
+  readonly path: Raw;
+  readonly size: number;
+  readonly inode: bigint;
+  readonly device: bigint;
+}
+
+/** The messages to a worker. */
+export type ToBackupWorker =
+  /** The first message. */
+  | { readonly type: 'setup'; readonly setup: BackupSetup }
+  /** Small files, read whole; together at most a batch. */
+  | { readonly type: 'files'; readonly task: number; readonly files: readonly FileTask[] }
+  /** Ranges of a file, read as one content that ends with the last of them. */
+  | { readonly type: 'slice'; readonly task: number; readonly file: FileTask; readonly ranges: Extents }
+  /** Bytes that come from elsewhere (standard input), as one content that goes on in the next task unless `isEnd`. */
+  | { readonly type: 'bytes'; readonly task: number; readonly content: Uint8Array; readonly isEnd: boolean }
+  /** Which of the asked chunks are new (1) and to be stored. Answers come in the order of the questions. */
+  | { readonly type: 'verdict'; readonly fresh: Uint8Array }
+  /** The store took that many sealed bytes. */
+  | { readonly type: 'taken'; readonly bytes: number }
+  /** No more tasks: end the open pack. */
+  | { readonly type: 'finish' };
+
+/** How reading one file, slice or piece ended. `grown`: it no longer fits a batch and must come again as slices. */
+export type FileOutcome =
+  | {
+      readonly type: 'read';
+      readonly chunkCount: number;
+      readonly bytes: number;
+      /** fstat of the open file before it was read; absent for bytes that come from elsewhere. */
+      readonly facts?: FileFacts;
+      readonly flaw?: 'changed' | 'truncated';
+      readonly xattrs?: Xattrs;
+      readonly problems: readonly Problem[];
+    }
+  | { readonly type: 'grown' }
+  | { readonly type: 'problem'; readonly problem: Problem };
+
+/** The messages from a worker. */
+export type FromBackupWorker =
+  /** Chunks were cut and hashed; the worker waits for a verdict on `ids` (32 bytes each). */
+  | { readonly type: 'ask'; readonly ids: Uint8Array; readonly lengths: Uint32Array }
+  /** A task's files are read; `ids` are all their chunks in order. */
+  | { readonly type: 'done'; readonly task: number; readonly outcomes: readonly FileOutcome[]; readonly ids: Uint8Array }
+  | { readonly type: 'pack-start'; readonly name: string }
+  | { readonly type: 'piece'; readonly name: string; readonly bytes: Uint8Array }
+  | { readonly type: 'pack-end'; readonly name: string; readonly record: PackRecord }
+  /** All packs are ended. */
+  | { readonly type: 'finished' };

@@ -1,0 +1,266 @@
+/**
+ * Gets files read: gathers small ones into batches, cuts large ones into slices so that one file keeps all workers
+ * busy, and puts what comes back together as the content of one file.
+ */
+import type { BigIntStats } from 'node:fs';
+import type { Problem } from '../base/monitor.ts';
+import type { Raw } from '../base/raw.ts';
+import { type FileFacts, toFacts } from '../files/facts.ts';
+import { openSource } from '../files/source.ts';
+import type { FileSystem } from '../files/fs.ts';
+import type { Libc } from '../files/libc.ts';
+import { type Extents, mayBeSparse } from '../files/sparse.ts';
+import type { ChunkId } from '../base/ids.ts';
+import { MAX_ENTRY_CHUNKS } from '../format/entry-line.ts';
+import { ChunkListBuilder } from '../format/chunk-list.ts';
+import type { FileContent } from './backup-entries.ts';
+import type { FileOutcome, FileTask } from './backup-messages.ts';
+import { BATCH_BYTES } from './backup-worker.ts';
+import type { BackupWorkers, TaskResult } from './backup-workers.ts';
+
+/** A large file is read in pieces of this length, by different workers. */
+const SLICE_BYTES = 256 * 1_048_576;
+/** A batch has at most this many files, so that the first results of a tree of tiny files come soon. */
+const BATCH_FILES = 512;
+const ID_BYTES = 32;
+
+/** How reading a file ended. */
+export type ReadFile =
+  | { readonly type: 'read'; readonly path: Raw; readonly facts: FileFacts; readonly content: FileContent; readonly bytes: number; readonly problems: readonly Problem[] }
+  | { readonly type: 'failed'; readonly path: Raw; readonly isVanished: boolean; readonly problems: readonly Problem[] };
+
+/** A file of the open batch. */
+interface Pending {
+  readonly path: Raw;
+  readonly stat: BigIntStats;
+  readonly done: (read: ReadFile) => void;
+}
+
+/** What reading takes. */
+export interface FileReadsOptions {
+  readonly workers: () => BackupWorkers;
+  readonly storeMeta: (content: Uint8Array) => Uint8Array;
+  readonly libc: Libc | undefined;
+  readonly fs: FileSystem;
+}
+
+/** Gets files read, somehow: {@link FileReads}, or nothing at all in a dry run. */
+export interface FileReader {
+  readonly isSaturated: boolean;
+  room(): Promise<void>;
+  read(path: Raw, stat: BigIntStats, done: (read: ReadFile) => void): void;
+  flush(): Promise<void>;
+}
+
+/** Says of every file that it was read, without a look: for dry runs. */
+export const pretendedReads: FileReader = {
+  isSaturated: false,
+  async room() {},
+  read(path, stat, done) {
+    done({ type: 'read', path, facts: toFacts(stat), content: {}, bytes: Number(stat.size), problems: [] });
+  },
+  async flush() {},
+};
+
+/** The reads of one pass. */
+export class FileReads implements FileReader {
+  readonly #options: FileReadsOptions;
+  #batch: Pending[] = [];
+  #batchBytes = 0;
+  readonly #running = new Set<Promise<void>>();
+  #workers: BackupWorkers | undefined;
+
+  constructor(options: FileReadsOptions) {
+    this.#options = options;
+  }
+
+  /** True when the workers have enough to do. */
+  get isSaturated(): boolean {
+    return this.#workers?.isSaturated ?? false;
+  }
+
+  /** Resolves when the workers want more. */
+  async room(): Promise<void> {
+    await this.#workers?.room();
+  }
+
+  /** Has a file read; `done` is called when it is. */
+  read(path: Raw, stat: BigIntStats, done: (read: ReadFile) => void): void {
+    const size = Number(stat.size);
+    if (size > BATCH_BYTES || mayBeSparse(stat)) {
+      this.#run(this.#readLarge({ path, stat, done }));
+      return;
+    }
+    if (this.#batchBytes + size > BATCH_BYTES) this.#send();
+    this.#batch.push({ path, stat, done });
+    this.#batchBytes += size;
+    if (this.#batch.length >= BATCH_FILES) this.#send();
+  }
+
+  /** Sends what is gathered and waits for everything that is being read. */
+  async flush(): Promise<void> {
+    this.#send();
+    // A file that has grown out of its batch is read anew while the others end.
+    while (this.#running.size > 0) await Promise.race([Promise.all(this.#running), this.#workers!.failure]);
+  }
+
+  #send(): void {
+    if (this.#batch.length === 0) return;
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    this.#run(this.#readBatch(batch));
+  }
+
+  #run(work: Promise<void>): void {
+    this.#running.add(work);
+    // A failure is the workers' and reaches everybody through them; here it must only not be unhandled.
+    work.then(
+      () => this.#running.delete(work),
+      () => {},
+    );
+  }
+
+  #submit(task: Parameters<BackupWorkers['submit']>[0]): Promise<TaskResult> {
+    this.#workers ??= this.#options.workers();
+    return this.#workers.submit(task);
+  }
+
+  async #readBatch(batch: readonly Pending[]): Promise<void> {
+    const { outcomes, ids } = await this.#submit({ type: 'files', files: batch.map(toTask) });
+    const hex = Buffer.from(ids.buffer, ids.byteOffset, ids.length).toString('hex');
+    let chunk = 0;
+    for (const [i, outcome] of outcomes.entries()) {
+      const { path, stat, done } = batch[i]!;
+      if (outcome.type === 'grown') {
+        this.#run(this.#readLarge(batch[i]!));
+      } else if (outcome.type === 'problem') {
+        done(failed(path, outcome.problem));
+      } else {
+        const chunks = chunkIds(hex, chunk, outcome.chunkCount);
+        chunk += outcome.chunkCount;
+        done(this.#finish(path, stat, outcome, chunks, outcome.bytes));
+      }
+    }
+  }
+
+  async #readLarge({ path, stat, done }: Pending): Promise<void> {
+    const opened = openSource(path, stat, this.#options.fs);
+    if (opened.type === 'problem') {
+      done(failed(path, opened.problem));
+      return;
+    }
+    const { size } = opened.source;
+    const sparse = opened.source.extents(this.#options.libc);
+    opened.source.close();
+    const file = { ...toTask({ path, stat }), size };
+    const slices = cutSlices(sparse ?? (size > 0 ? [[0, size]] : []));
+    const results = await Promise.all(slices.map((ranges) => this.#submit({ type: 'slice', file, ranges })));
+    const outcomes = results.map((result) => result.outcomes[0]!);
+    const problem = outcomes.find((outcome) => outcome.type === 'problem');
+    if (problem) {
+      done(failed(path, problem.problem));
+      return;
+    }
+    const reads = outcomes.filter((outcome) => outcome.type === 'read');
+    const chunks = results.flatMap(({ ids }, i) =>
+      chunkIds(Buffer.from(ids.buffer, ids.byteOffset, ids.length).toString('hex'), 0, reads[i]!.chunkCount),
+    );
+    done(this.#finish(path, stat, mergeSlices(reads), chunks, size, sparse));
+  }
+
+  #finish(
+    path: Raw,
+    seen: BigIntStats,
+    outcome: Extract<FileOutcome, { type: 'read' }>,
+    chunks: readonly ChunkId[],
+    size: number,
+    sparse?: Extents,
+  ): ReadFile {
+    const { bytes, facts, flaw, xattrs, problems } = outcome;
+    const planned = sparse ? sparse.reduce((sum, [, length]) => sum + length, 0) : size;
+    // What ended early keeps only what was read: no zeros are made up.
+    const isShort = bytes < planned;
+    const kept = sparse && isShort ? clipExtents(sparse, bytes) : sparse;
+    const content: FileContent = {
+      size: isShort ? (kept ? endOf(kept) : bytes) : size,
+      ...this.#chunkFields(chunks),
+      ...(kept ? { sparse: kept } : {}),
+      ...(xattrs ? { xattrs } : {}),
+      ...(isShort ? { flaw: 'truncated' as const } : flaw ? { flaw } : {}),
+    };
+    return { type: 'read', path, facts: facts ?? toFacts(seen), content, bytes, problems };
+  }
+
+  #chunkFields(chunks: readonly ChunkId[]): Pick<FileContent, 'chunks' | 'list'> {
+    if (chunks.length === 0) return {};
+    if (chunks.length <= MAX_ENTRY_CHUNKS) return { chunks };
+    const list = new ChunkListBuilder((node) => Buffer.from(this.#options.storeMeta(node)).toString('hex') as ChunkId);
+    for (const id of chunks) list.add(id);
+    return { list: list.finish().id };
+  }
+}
+
+function toTask({ path, stat }: Pick<Pending, 'path' | 'stat'>): FileTask {
+  return { path, size: Number(stat.size), inode: stat.ino, device: stat.dev };
+}
+
+function failed(path: Raw, problem: Problem): ReadFile {
+  return { type: 'failed', path, isVanished: problem.code === 'vanished', problems: [problem] };
+}
+
+function chunkIds(hex: string, from: number, count: number): ChunkId[] {
+  const digits = ID_BYTES * 2;
+  return Array.from({ length: count }, (_, i) => hex.slice((from + i) * digits, (from + i + 1) * digits) as ChunkId);
+}
+
+/** Cuts ranges into slices of about the same length, none longer than {@link SLICE_BYTES}. */
+function cutSlices(ranges: Extents): Extents[] {
+  const slices: (readonly [number, number])[][] = [];
+  let room = 0;
+  for (let [offset, length] of ranges) {
+    while (length > 0) {
+      if (room === 0) {
+        slices.push([]);
+        room = SLICE_BYTES;
+      }
+      const taken = Math.min(length, room);
+      slices.at(-1)!.push([offset, taken]);
+      offset += taken;
+      length -= taken;
+      room -= taken;
+    }
+  }
+  return slices.length > 0 ? slices : [[]];
+}
+
+/** The outcome of a whole file from those of its slices. */
+function mergeSlices(reads: readonly Extract<FileOutcome, { type: 'read' }>[]): Extract<FileOutcome, { type: 'read' }> {
+  const first = reads[0]!;
+  const isOneState = reads.every(({ facts }) => facts?.mtime === first.facts?.mtime && facts?.size === first.facts?.size);
+  const flaw = reads.find((read) => read.flaw)?.flaw ?? (isOneState ? undefined : ('changed' as const));
+  const problems = [...new Map(reads.flatMap((read) => read.problems).map((problem) => [problem.code, problem])).values()];
+  return {
+    ...first,
+    bytes: reads.reduce((sum, read) => sum + read.bytes, 0),
+    chunkCount: reads.reduce((sum, read) => sum + read.chunkCount, 0),
+    problems,
+    ...(flaw ? { flaw } : {}),
+  };
+}
+
+function clipExtents(extents: Extents, bytes: number): Extents {
+  const kept: [number, number][] = [];
+  let left = bytes;
+  for (const [offset, length] of extents) {
+    if (left <= 0) break;
+    kept.push([offset, Math.min(length, left)]);
+    left -= length;
+  }
+  return kept;
+}
+
+function endOf(extents: Extents): number {
+  const last = extents.at(-1);
+  return last ? last[0] + last[1] : 0;
+}

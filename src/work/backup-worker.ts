@@ -1,0 +1,298 @@
+/**
+ * A backup's worker thread: reads files into a buffer, cuts and hashes, asks the main thread which chunks are new, and
+ * packs those. Two buffers are in flight, so that reading the next hides the wait for the answer on the last. It owns
+ * one open pack from end to end and decides nothing about what is backed up.
+ */
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { toFacts } from '../files/facts.ts';
+import { loadLibc, type Libc } from '../files/libc.ts';
+import { readSmallSource, xattrProblem } from '../files/small-source.ts';
+import { openSource, type SourceReader } from '../files/source.ts';
+import { fileProblem } from '../files/file-problems.ts';
+import { readXattrs } from '../files/xattrs.ts';
+import { Chunker } from '../format/chunker.ts';
+import { packName } from '../format/layout.ts';
+import { FRAME_BUFFER_BYTES, PackWriter } from '../repo/pack-writer.ts';
+import type { BackupSetup, FileOutcome, FromBackupWorker, ToBackupWorker } from './backup-messages.ts';
+
+/** The most that a batch of small files holds, and what a slice reads at a time on top of an unfinished chunk. */
+export const BATCH_BYTES = 4 * 1_048_576;
+const ID_BYTES = 32;
+const BUFFERS = 2;
+
+/** Chunks that wait for a verdict, with the buffer that holds them. */
+interface Asked {
+  readonly buffer: Buffer;
+  readonly cuts: readonly (readonly [offset: number, length: number])[];
+  readonly ids: Buffer;
+  readonly verdict: Promise<Uint8Array>;
+}
+
+/** The state of one worker. Tasks run one after the other. */
+export class BackupWorker {
+  readonly #setup: BackupSetup;
+  readonly #send: (message: FromBackupWorker, transfer?: readonly ArrayBuffer[]) => void;
+  readonly #key: KeyObject;
+  readonly #chunker: Chunker;
+  readonly #libc: Libc | undefined;
+  readonly #free: Buffer[];
+  readonly #asked: Asked[] = [];
+  readonly #verdicts: ((fresh: Uint8Array) => void)[] = [];
+  #tasks: Promise<void> = Promise.resolve();
+  #frame: Buffer | undefined;
+  #pack: PackWriter | undefined;
+  #outstanding = 0;
+  #drained: (() => void) | undefined;
+  /** Bytes of a stream that are not a whole chunk yet. */
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(setup: BackupSetup, send: (message: FromBackupWorker, transfer?: readonly ArrayBuffer[]) => void) {
+    this.#setup = setup;
+    this.#send = send;
+    this.#key = createSecretKey(setup.chunkIdKey);
+    this.#chunker = new Chunker(setup.gearTable, setup.chunkSizes);
+    this.#libc = loadLibc();
+    const bytes = BATCH_BYTES + setup.chunkSizes.max;
+    this.#free = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(bytes));
+  }
+
+  /** Takes a message. @returns a promise for tasks, which rejects when the worker cannot go on */
+  receive(message: ToBackupWorker): Promise<void> | undefined {
+    switch (message.type) {
+      case 'verdict':
+        this.#verdicts.shift()!(message.fresh);
+        return undefined;
+      case 'taken': {
+        this.#outstanding -= message.bytes;
+        const drained = this.#drained;
+        this.#drained = undefined;
+        drained?.();
+        return undefined;
+      }
+      case 'setup':
+        return undefined;
+      default:
+        this.#tasks = this.#tasks.then(() => this.#run(message));
+        return this.#tasks;
+    }
+  }
+
+  async #run(task: Exclude<ToBackupWorker, { type: 'verdict' | 'taken' | 'setup' }>): Promise<void> {
+    switch (task.type) {
+      case 'files':
+        return this.#runFiles(task);
+      case 'slice':
+        return this.#runSlice(task);
+      case 'bytes':
+        return this.#runBytes(task);
+      case 'finish':
+        while (this.#asked.length > 0) await this.#settleOldest();
+        await this.#endPack(true);
+        this.#send({ type: 'finished' });
+        return;
+      default:
+        task satisfies never;
+    }
+  }
+
+  async #runFiles({ task, files }: Extract<ToBackupWorker, { type: 'files' }>): Promise<void> {
+    const buffer = await this.#takeBuffer();
+    const { min } = this.#setup.chunkSizes;
+    const cuts: [number, number][] = [];
+    const outcomes: FileOutcome[] = [];
+    let used = 0;
+    for (const file of files) {
+      const read = readSmallSource(file.path, { dev: file.device, ino: file.inode }, buffer, used, this.#libc);
+      if (read.type === 'problem') {
+        outcomes.push(read);
+      } else if (read.type === 'large') {
+        outcomes.push({ type: 'grown' });
+      } else {
+        const before = cuts.length;
+        if (read.length > 0 && read.length <= min) cuts.push([used, read.length]);
+        else if (read.length > 0) this.#cut(buffer, used, used + read.length, true, cuts);
+        used += read.length;
+        outcomes.push({
+          type: 'read',
+          chunkCount: cuts.length - before,
+          bytes: read.length,
+          facts: toFacts(read.stat),
+          problems: [read.problem, read.xattrProblem].filter((problem) => problem !== undefined),
+          ...(read.flaw ? { flaw: read.flaw } : {}),
+          ...(read.xattrs ? { xattrs: read.xattrs } : {}),
+        });
+      }
+    }
+    const ids = this.#ask(buffer, cuts);
+    this.#send({ type: 'done', task, outcomes, ids });
+  }
+
+  async #runSlice({ task, file, ranges }: Extract<ToBackupWorker, { type: 'slice' }>): Promise<void> {
+    const opened = openSource(file.path, { dev: file.device, ino: file.inode });
+    if (opened.type === 'problem') {
+      this.#send({ type: 'done', task, outcomes: [opened], ids: Buffer.alloc(0) });
+      return;
+    }
+    const { source } = opened;
+    const ids: Buffer[] = [];
+    let outcome: FileOutcome;
+    try {
+      const problems = [];
+      let xattrs: ReturnType<typeof readXattrs>;
+      try {
+        if (this.#libc) xattrs = readXattrs(source.fd, this.#libc);
+      } catch (error) {
+        problems.push(xattrProblem(error, file.path));
+      }
+      const bytes = await this.#readRanges(source, ranges, ids);
+      const { stat, flaw, problem } = source.finish();
+      if (problem) problems.push(problem);
+      outcome = {
+        type: 'read',
+        chunkCount: ids.reduce((count, part) => count + part.length / ID_BYTES, 0),
+        bytes,
+        facts: toFacts(stat),
+        problems,
+        ...(flaw ? { flaw } : {}),
+        ...(xattrs ? { xattrs } : {}),
+      };
+    } catch (error) {
+      outcome = { type: 'problem', problem: fileProblem(error, file.path, 'read') };
+    } finally {
+      source.close();
+    }
+    this.#send({ type: 'done', task, outcomes: [outcome], ids: Buffer.concat(ids) });
+  }
+
+  /** Reads ranges as one content and asks for its chunks as it goes. @returns bytes read */
+  async #readRanges(source: SourceReader, ranges: readonly (readonly [number, number])[], ids: Buffer[]): Promise<number> {
+    this.#chunker.reset();
+    const total = ranges.reduce((sum, [, length]) => sum + length, 0);
+    let done = 0;
+    let range = 0;
+    let inRange = 0;
+    let rest: Buffer = Buffer.alloc(0);
+    let ended = total === 0;
+    while (!ended) {
+      const buffer = await this.#takeBuffer();
+      rest.copy(buffer);
+      let used = rest.length;
+      while (used < buffer.length && range < ranges.length) {
+        const [offset, length] = ranges[range]!;
+        const wanted = Math.min(buffer.length - used, length - inRange);
+        const count = source.read(buffer, used, wanted, offset + inRange);
+        used += count;
+        inRange += count;
+        done += count;
+        if (count < wanted) range = ranges.length;
+        else if (inRange === length) {
+          range++;
+          inRange = 0;
+        }
+      }
+      ended = range >= ranges.length;
+      const cuts: [number, number][] = [];
+      const end = this.#cut(buffer, 0, used, ended, cuts);
+      rest = Buffer.from(buffer.subarray(end, used));
+      ids.push(this.#ask(buffer, cuts));
+    }
+    return done;
+  }
+
+  async #runBytes({ task, content, isEnd }: Extract<ToBackupWorker, { type: 'bytes' }>): Promise<void> {
+    const buffer = await this.#takeBuffer();
+    this.#rest.copy(buffer);
+    buffer.set(content, this.#rest.length);
+    const used = this.#rest.length + content.length;
+    const cuts: [number, number][] = [];
+    const end = this.#cut(buffer, 0, used, isEnd, cuts);
+    this.#rest = Buffer.from(buffer.subarray(end, used));
+    const ids = this.#ask(buffer, cuts);
+    const outcome: FileOutcome = { type: 'read', chunkCount: cuts.length, bytes: content.length, problems: [] };
+    this.#send({ type: 'done', task, outcomes: [outcome], ids });
+  }
+
+  /** Cuts `buffer[start, end)`; returns where the first unfinished chunk begins. */
+  #cut(buffer: Buffer, start: number, end: number, isEnd: boolean, cuts: [number, number][]): number {
+    let at = start;
+    while (at < end) {
+      const length = this.#chunker.next(buffer, at, end, isEnd);
+      if (length === 0) break;
+      cuts.push([at, length]);
+      at += length;
+    }
+    return at;
+  }
+
+  /** Hashes chunks and asks which are new; the buffer is given back when the answer has been acted on. */
+  #ask(buffer: Buffer, cuts: readonly (readonly [number, number])[]): Buffer {
+    // Not from Node's pool: a message would carry the whole of it.
+    const ids = Buffer.allocUnsafeSlow(cuts.length * ID_BYTES);
+    const lengths = new Uint32Array(cuts.length);
+    for (const [i, [offset, length]] of cuts.entries()) {
+      const digest = createHmac('sha256', this.#key).update(buffer.subarray(offset, offset + length)).digest();
+      digest.copy(ids, i * ID_BYTES);
+      lengths[i] = length;
+    }
+    if (cuts.length === 0) {
+      this.#free.push(buffer);
+      return ids;
+    }
+    const verdict = new Promise<Uint8Array>((resolve) => this.#verdicts.push(resolve));
+    this.#asked.push({ buffer, cuts, ids, verdict });
+    this.#send({ type: 'ask', ids, lengths });
+    return ids;
+  }
+
+  async #takeBuffer(): Promise<Buffer> {
+    while (this.#free.length === 0) await this.#settleOldest();
+    return this.#free.pop()!;
+  }
+
+  /** Waits for the oldest answer, packs what is new, and frees the buffer. */
+  async #settleOldest(): Promise<void> {
+    const { buffer, cuts, ids, verdict } = this.#asked[0]!;
+    const fresh = await verdict;
+    for (const [i, [offset, length]] of cuts.entries()) {
+      if (fresh[i] === 0) continue;
+      this.#pack ??= this.#startPack();
+      this.#pack.add(ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES), buffer.subarray(offset, offset + length));
+      await this.#drain();
+      if (this.#pack.bytes >= this.#setup.packBytes || this.#pack.isFull) await this.#endPack(false);
+    }
+    this.#asked.shift();
+    this.#free.push(buffer);
+  }
+
+  #startPack(): PackWriter {
+    const { sid, header, signer, level, storageClass, created, packCounter } = this.#setup;
+    const name = packName(sid, Atomics.add(new Int32Array(packCounter), 0, 1));
+    this.#frame ??= Buffer.allocUnsafeSlow(FRAME_BUFFER_BYTES);
+    this.#send({ type: 'pack-start', name });
+    return new PackWriter({ name, kind: 'data', header, signer, level, storageClass, created }, this.#frame);
+  }
+
+  async #endPack(pad: boolean): Promise<void> {
+    if (!this.#pack) return;
+    const record = this.#pack.finish(pad);
+    await this.#drain();
+    this.#send({ type: 'pack-end', name: this.#pack.name, record });
+    this.#pack = undefined;
+  }
+
+  /** Hands sealed pieces over; waits while too much of them is on the way. */
+  async #drain(): Promise<void> {
+    const pack = this.#pack!;
+    for (const piece of pack.takePieces()) {
+      while (this.#outstanding > this.#setup.outputWindow) {
+        await new Promise<void>((resolve) => {
+          this.#drained = resolve;
+        });
+      }
+      // A view is copied: moving it would take all of the memory that it looks at.
+      const bytes = piece.byteLength === piece.buffer.byteLength ? piece : Uint8Array.from(piece);
+      this.#outstanding += bytes.length;
+      this.#send({ type: 'piece', name: pack.name, bytes }, [bytes.buffer as ArrayBuffer]);
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * What of a walk is unchanged: compares with the parent's stat fields, and with the journal of a run that died. Chunks
+ * that the parent names are relied on without a look, unless the parent is not known to be whole; then each is looked up.
+ */
+import type { BigIntStats } from 'node:fs';
+import { parseJsonObject } from '../base/json.ts';
+import type { Raw } from '../base/raw.ts';
+import type { Entry } from '../format/entry.ts';
+import { decodeEntry } from '../format/entry-decode.ts';
+import { MAX_ENTRY_BYTES } from '../format/entry-line.ts';
+import type { ParentReader, ParentRecord } from '../repo/parent-file.ts';
+import type { FileContent } from './backup-entries.ts';
+
+const SECOND = 1_000_000_000n;
+
+/** Where an entry of the walk was found. */
+export interface ParentPlace {
+  readonly record: ParentRecord;
+  readonly index: number;
+  readonly isJournal: boolean;
+}
+
+/** How entries are compared. */
+export interface ComparisonOptions {
+  readonly parent: ParentReader | undefined;
+  readonly journal: ParentReader | undefined;
+  /** When the parent's run began: what was modified in that second or later may have changed unseen. */
+  readonly parentStarted: bigint;
+  readonly ignoreCtime: boolean;
+  readonly ignoreInode: boolean;
+  /** False: the parent's chunks must be looked up before they are relied on. */
+  readonly isParentSafe: boolean;
+  /** Asks whether all of a file's chunks are stored. */
+  readonly hasChunks: (entry: Entry) => boolean;
+}
+
+/** The parent and the journal, walked side by side with the file system. */
+export class Comparison {
+  readonly #options: ComparisonOptions;
+  readonly #racyFrom: bigint;
+
+  constructor(options: ComparisonOptions) {
+    this.#options = options;
+    this.#racyFrom = (options.parentStarted / SECOND) * SECOND;
+  }
+
+  /** Finds an entry; the journal, being newer, comes first. Calls must come in manifest order. */
+  find(directory: Raw, name: Raw): ParentPlace | undefined {
+    const { parent, journal } = this.#options;
+    const inParent = parent?.seek(directory, name) ?? false;
+    if (journal?.seek(directory, name)) return { record: journal.record, index: journal.index, isJournal: true };
+    return inParent ? { record: parent!.record, index: parent!.index, isJournal: false } : undefined;
+  }
+
+  /** True when the stat fields are the same and no change can hide behind the clock's grain. */
+  isUnchanged(record: ParentRecord, i: number, stat: BigIntStats): boolean {
+    const { ignoreCtime, ignoreInode } = this.#options;
+    if (record.mtime[i] !== stat.mtimeNs || record.mode[i] !== Number(stat.mode)) return false;
+    if (stat.isFile()) {
+      if (record.size[i] !== Number(stat.size) || record.links[i] !== Number(stat.nlink)) return false;
+      if (stat.mtimeNs >= this.#racyFrom) return false;
+    }
+    // A hard link that appears or goes shows in ctime alone.
+    const mustSeeCtime = !ignoreCtime || stat.nlink > 1n;
+    if (mustSeeCtime && (record.ctime[i] !== stat.ctimeNs || stat.ctimeNs >= this.#racyFrom)) return false;
+    if (!ignoreInode && record.inode[i] !== stat.ino) return false;
+    return record.uid[i] === Number(stat.uid) && record.gid[i] === Number(stat.gid);
+  }
+
+  /** True when the entry can be taken over as it stands in the parent's segment. */
+  isReusable(place: ParentPlace): boolean {
+    return this.#options.isParentSafe && !place.isJournal;
+  }
+
+  /** The content of an unchanged file that cannot be taken over with its segment; undefined when it must be read. */
+  storedContent(place: ParentPlace): FileContent | undefined {
+    const line = parseJsonObject(place.record.lineOf(place.index), { maxLength: MAX_ENTRY_BYTES + 2 }, 'parent');
+    const entry = decodeEntry(line, 'parent');
+    if (entry.hardlink !== undefined || entry.flaw !== undefined) return undefined;
+    if (!this.isReusable(place) && !this.#options.hasChunks(entry)) return undefined;
+    const { size, chunks, list, sparse, xattrs } = entry;
+    return {
+      ...(size === undefined ? {} : { size }),
+      ...(chunks ? { chunks } : {}),
+      ...(list ? { list } : {}),
+      ...(sparse ? { sparse } : {}),
+      ...(xattrs ? { xattrs } : {}),
+    };
+  }
+}
