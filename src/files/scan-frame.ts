@@ -1,4 +1,5 @@
 /** The state of a walk: the directories from `/` to where it is, and what each has still to visit. */
+import { bug } from '../base/errors.ts';
 import type { Raw } from '../base/raw.ts';
 import type { ExcludeScope } from './exclude.ts';
 import type { Location } from './long-path.ts';
@@ -52,7 +53,7 @@ const ROPE_LEVELS = 512;
 /** The rope of a directory in a directory. */
 export function ropeIn(frame: Frame, name: Raw): string {
   const rope = pathIn(frame, name);
-  // Asking for any character makes the engine join the pieces in place.
-  if ((frame.depth + 1) % ROPE_LEVELS === 0) rope.charCodeAt(0);
+  // Asking for a character makes the engine join the pieces in place; an answer that nobody needs is not asked for.
+  if ((frame.depth + 1) % ROPE_LEVELS === 0 && rope.charCodeAt(0) !== 0x2f) throw bug('a path is not absolute');
   return rope;
 }
