@@ -39,6 +39,8 @@ export interface PackWriterOptions {
 export class PackWriter {
   readonly #options: PackWriterOptions;
   readonly #sealer: StreamSealer;
+  /** The age header and the nonce: what a reader needs to open a range. */
+  readonly #head: Buffer;
   readonly #hash = createHash('sha256');
   readonly #frames: FrameInfo[] = [];
   #pieces: Uint8Array[] = [];
@@ -55,8 +57,8 @@ export class PackWriter {
     this.#frame = frame;
     const nonce = randomBytes(NONCE_LENGTH);
     this.#sealer = new StreamSealer(options.header.fileKey, nonce);
-    this.#emit(Buffer.from(options.header.header));
-    this.#emit(nonce);
+    this.#head = Buffer.concat([options.header.header, nonce]);
+    this.#emit(this.#head);
   }
 
   get name(): string {
@@ -121,7 +123,7 @@ export class PackWriter {
       size: this.#size,
       sha256: this.#hash.digest('hex'),
       class: this.#options.storageClass,
-      header: this.#options.header.header,
+      header: this.#head,
       kind: this.#options.kind,
       created: this.#options.created,
       frames: this.#frames,
