@@ -114,7 +114,7 @@ function withSkips(segments: readonly Segment[], positions: Set<number>): Patter
 type Token = { readonly type: 'literal'; readonly text: string } | { readonly type: 'star' } | CharacterTest;
 
 function compileSegment(text: string): Segment | string {
-  if (text === '**') return { type: 'directories' };
+  if (/^\*{2,}$/.test(text)) return { type: 'directories' };
   const tokens = tokenize(text);
   if (typeof tokens === 'string') return tokens;
   const [first, second] = tokens as [Token, Token?];

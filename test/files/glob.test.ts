@@ -41,6 +41,7 @@ describe('patterns', () => {
     ['a/**', 'a', false],
     ['a/**', 'a/b/c', true],
     ['a**b', 'axxb', true],
+    ['***/b', 'x/y/b', true],
     ['?', '\xc3\xa9', true],
     ['??', '\xc3\xa9', false],
     ['?', '\xff', true],
