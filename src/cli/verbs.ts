@@ -1,0 +1,35 @@
+/**
+ * The way from the command line to the floors below, one loader a module: a command loads what it needs when it runs,
+ * so that `icecore --help` starts without any of it.
+ */
+
+/** Loads modules of the lower floors. */
+export interface Verbs {
+  store(): Promise<Pick<typeof import('../store/open-store.ts'), 'openStore'>>;
+  repository(): Promise<Pick<typeof import('../repo/repository.ts'), 'openRepository'>>;
+  init(): Promise<Pick<typeof import('../work/init.ts'), 'initRepository'>>;
+  backup(): Promise<Pick<typeof import('../work/backup.ts'), 'runBackup'>>;
+  browse(): Promise<
+    Pick<
+      typeof import('../work/browse.ts'),
+      'listSnapshots' | 'resolveSnapshot' | 'listEntries' | 'findEntries' | 'diffSnapshots'
+    >
+  >;
+  dump(): Promise<Pick<typeof import('../work/dump.ts'), 'runDump'>>;
+  restore(): Promise<Pick<typeof import('../work/restore.ts'), 'runRestore'>>;
+  verify(): Promise<Pick<typeof import('../work/verify.ts'), 'runVerify'>>;
+  keys(): Promise<Pick<typeof import('../work/keys.ts'), 'listKeys' | 'testKey' | 'exportWriter'>>;
+}
+
+/** The real ones. */
+export const verbs: Verbs = {
+  store: () => import('../store/open-store.ts'),
+  repository: () => import('../repo/repository.ts'),
+  init: () => import('../work/init.ts'),
+  backup: () => import('../work/backup.ts'),
+  browse: () => import('../work/browse.ts'),
+  dump: () => import('../work/dump.ts'),
+  restore: () => import('../work/restore.ts'),
+  verify: () => import('../work/verify.ts'),
+  keys: () => import('../work/keys.ts'),
+};

@@ -1,0 +1,130 @@
+/**
+ * The monitor of the command line: shows progress, prints problems as they happen, and counts them for the exit code.
+ * Owns what goes where in each mode (people, JSON lines, quiet). Keeps counts, never the problems themselves: a run may
+ * have any number of them.
+ */
+import type { ItemNote, Monitor, Problem, Progress } from '../base/monitor.ts';
+import { formatBytes } from '../base/units.ts';
+import { escapeName, escapeText } from './escape.ts';
+
+import { encodeLine, itemFields, pathFields, problemFields } from './json-lines.ts';
+import type { Output } from './output.ts';
+import { PaceMeter } from './progress.ts';
+import { messageLine, problemLine } from './text.ts';
+import { pad } from './width.ts';
+
+const STATUS_EVERY = 100;
+
+/** The part of tty.ts that is needed here; that file is loaded only where there is a terminal. */
+export interface Display {
+  update(progress: Progress): void;
+  pause(): void;
+  resume(): void;
+  stop(): void;
+}
+
+export interface RunMonitorOptions {
+  /** Results: items and JSON lines. */
+  readonly out: Output;
+  /** Messages for people. */
+  readonly messages: Output;
+  readonly isJson: boolean;
+  readonly isVerbose: boolean;
+  readonly inColour: boolean;
+  /** Whether `status` lines are wanted, in JSON. */
+  readonly wantsStatus: boolean;
+  /** Whether warnings count as errors. */
+  readonly isStrict: boolean;
+  readonly monotonic: () => number;
+}
+
+/** Shows and counts what happens during a run. */
+export class RunMonitor implements Monitor {
+  readonly wantsItems: boolean;
+  readonly #options: RunMonitorOptions;
+  readonly #meter = new PaceMeter();
+  readonly #hintsGiven = new Set<string>();
+  #display: Display | undefined;
+  #lastStatus = Number.NEGATIVE_INFINITY;
+  #errors = 0;
+  #warnings = 0;
+
+  constructor(options: RunMonitorOptions) {
+    this.#options = options;
+    this.wantsItems = options.isVerbose;
+  }
+
+  /** Problems so far that make the run incomplete. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  /** Problems so far that are only worth knowing. */
+  get warnings(): number {
+    return this.#warnings;
+  }
+
+  /** Shows progress on this display from now on. */
+  attach(display: Display): void {
+    this.#display = display;
+  }
+
+  /** Clears the screen for a question, and goes on after it. */
+  async aside<T>(work: () => Promise<T>): Promise<T> {
+    this.#display?.pause();
+    try {
+      return await work();
+    } finally {
+      this.#display?.resume();
+    }
+  }
+
+  /** Ends the display. */
+  stop(): void {
+    this.#display?.stop();
+    this.#display = undefined;
+  }
+
+  progress(progress: Progress): void {
+    this.#display?.update(progress);
+    if (!this.#options.isJson || !this.#options.wantsStatus) return;
+    const now = this.#options.monotonic();
+    if (now - this.#lastStatus < STATUS_EVERY) return;
+    this.#lastStatus = now;
+    const { current, ...counts } = progress;
+    this.#options.out.line(
+      encodeLine('status', {
+        ...counts,
+        ...this.#meter.measure(progress, now),
+        ...(current === undefined ? {} : pathFields(current, 'current', 'rawCurrent')),
+      }),
+    );
+  }
+
+  problem(problem: Problem): void {
+    const { isJson, isStrict, inColour, messages, out } = this.#options;
+    if (problem.severity === 'error' || isStrict) this.#errors++;
+    else this.#warnings++;
+    if (isJson) {
+      out.line(encodeLine('error', problemFields(problem)));
+      return;
+    }
+    messages.line(problemLine(problem, inColour));
+    // The same advice for a thousand files would hide everything else.
+    if (problem.hint !== undefined && !this.#hintsGiven.has(problem.hint)) {
+      this.#hintsGiven.add(problem.hint);
+      messages.line(messageLine('hint', problem.hint, inColour));
+    }
+  }
+
+  item(note: ItemNote): void {
+    if (!this.wantsItems) return;
+    if (this.#options.isJson) {
+      this.#options.out.line(encodeLine('entry', itemFields(note)));
+      return;
+    }
+    const detail = note.reason ?? (note.size === undefined ? undefined : formatBytes(note.size));
+    const text = `${pad(note.action, 9)}  ${escapeName(note.path)}`;
+    this.#options.out.line(detail === undefined ? text : `${text}  (${escapeText(detail)})`);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * What people read at the end of a run, and plans before one: a few aligned fields, the result in the last line.
+ * Owns wording; the figures are the verbs'.
+ */
+import { formatBytes, formatCount, formatDuration } from '../base/units.ts';
+import type { BackupStats } from '../work/backup.ts';
+import type { RestorePlan, RestoreStats } from '../work/restore.ts';
+import type { Finding, VerifyStats } from '../work/verify.ts';
+import { escapeText } from './escape.ts';
+import { count, paceOf } from './figures.ts';
+import { shortId } from './snapshots.ts';
+import { renderFields } from './table.ts';
+
+type Field = readonly [name: string, value: string];
+
+/** The end of `backup`. */
+export function backupSummary(stats: BackupStats, isDryRun: boolean): string[] {
+  const files = [
+    `${formatCount(stats.filesNew)} new`,
+    `${formatCount(stats.filesChanged)} changed`,
+    `${formatCount(stats.filesUnchanged)} unchanged`,
+  ];
+  const left = [
+    stats.excluded > 0 ? `${formatCount(stats.excluded)} excluded` : '',
+    stats.skipped > 0 ? `${formatCount(stats.skipped)} skipped` : '',
+    stats.vanished > 0 ? `${formatCount(stats.vanished)} vanished` : '',
+  ].filter(Boolean);
+  const fields: Field[] = [
+    ['files', files.join(', ')],
+    ...(left.length > 0 ? [['left out', left.join(', ')] as const] : []),
+    ['read', `${formatBytes(stats.bytesRead)} of ${formatBytes(stats.bytesScanned)}`],
+  ];
+  if (!isDryRun) {
+    fields.push(['stored', `${formatBytes(stats.bytesStored)} for ${formatBytes(stats.bytesNew)} of new data`]);
+  }
+  fields.push(['time', `${formatDuration(stats.seconds * 1000)}${paceOf(stats.bytesScanned, stats.seconds)}`]);
+  return [...renderFields(fields), ...backupResult(stats, isDryRun)];
+}
+
+function backupResult(stats: BackupStats, isDryRun: boolean): string[] {
+  if (isDryRun) return ['dry run: nothing was written'];
+  if (stats.snapshot === undefined) return ['no snapshot was made'];
+  const id = shortId(stats.snapshot);
+  if (stats.partial) return [`interrupted: partial snapshot ${id} is kept, and the next run goes on from it`];
+  if (stats.errors > 0) {
+    return [
+      `snapshot ${id} is saved, but ${count(stats.errors, 'item')} could not be read and ${stats.errors === 1 ? 'is' : 'are'} not in it`,
+    ];
+  }
+  return [`snapshot ${id} is saved`];
+}
+
+/** What `restore --plan` shows. */
+export function restorePlan(plan: RestorePlan, target: string): string[] {
+  return renderFields([
+    ['files', unchanged(formatCount(plan.files), plan.filesUnchanged)],
+    ['directories', formatCount(plan.dirs)],
+    ...(plan.others > 0 ? [['others', formatCount(plan.others)] as const] : []),
+    ['size', formatBytes(plan.bytes)],
+    ['to fetch', `${formatBytes(plan.packBytes)} in ${count(plan.packs, 'pack')}`],
+    ['target', escapeText(target)],
+  ]);
+}
+
+/** The end of `restore`. */
+export function restoreSummary(stats: RestoreStats, target: string): string[] {
+  const files = [
+    `${formatCount(stats.filesRestored)} restored`,
+    stats.filesUnchanged > 0 ? `${formatCount(stats.filesUnchanged)} there already` : '',
+    stats.filesSkipped > 0 ? `${formatCount(stats.filesSkipped)} skipped` : '',
+    stats.filesRemoved > 0 ? `${formatCount(stats.filesRemoved)} removed` : '',
+    stats.filesVerified > 0 ? `${formatCount(stats.filesVerified)} verified` : '',
+  ].filter(Boolean);
+  const result =
+    stats.errors > 0
+      ? `restored to ${target}, but ${count(stats.errors, 'item')} could not be restored`
+      : `restored to ${target}`;
+  return [
+    ...renderFields([
+      ['files', files.join(', ')],
+      ['written', `${formatBytes(stats.bytesWritten)}, ${formatBytes(stats.bytesFetched)} fetched`],
+      ['time', `${formatDuration(stats.seconds * 1000)}${paceOf(stats.bytesWritten, stats.seconds)}`],
+    ]),
+    escapeText(result),
+  ];
+}
+
+/** The end of `verify`. */
+export function verifySummary(stats: VerifyStats, level: 'list' | 'data'): string[] {
+  const fields: Field[] = [
+    ['snapshots', formatCount(stats.snapshots)],
+    [
+      'packs',
+      level === 'data'
+        ? `${formatCount(stats.packsRead)} of ${formatCount(stats.packs)} read`
+        : formatCount(stats.packs),
+    ],
+    ['chunks', formatCount(stats.chunks)],
+    ['read', formatBytes(stats.bytesRead)],
+    ['time', `${formatDuration(stats.seconds * 1000)}${paceOf(stats.bytesRead, stats.seconds)}`],
+  ];
+  const sound = level === 'data' ? 'what was read is as it was written' : 'everything that is needed is there';
+  const result = stats.findings.length === 0 ? sound : `${count(stats.findings.length, 'object')} damaged`;
+  return [...renderFields(fields), result];
+}
+
+/** What one damaged object means, with at most `paths` of the paths concerned. */
+export function findingLines(finding: Finding, paths: number): string[] {
+  const shown = finding.paths.slice(0, paths);
+  const hidden = finding.pathCount - shown.length;
+  const lines = [`damaged  ${escapeText(finding.object)}: ${escapeText(finding.message)}`];
+  if (finding.snapshots.length > 0) lines.push(`         needed by ${count(finding.snapshots.length, 'snapshot')}`);
+  for (const path of shown) lines.push(`         ${escapeText(path)}`);
+  if (hidden > 0) lines.push(`         and ${count(hidden, 'more path', 'more paths')}`);
+  return lines;
+}
+
+function unchanged(files: string, there: number): string {
+  return there > 0 ? `${files}, ${formatCount(there)} of them there already` : files;
+}
