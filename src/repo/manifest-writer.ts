@@ -41,7 +41,6 @@ export class ManifestWriter {
   #names: Raw[] = [];
   #directories: Raw[] = [];
   #stats: StatColumns[] = [];
-  #bytes = 0;
   /** The parent's segment of which the first `matched` entries have come and nothing else since the last cut. */
   #lazy: { record: ParentRecord; matched: number } | undefined;
   #reused = 0;
@@ -105,7 +104,6 @@ export class ManifestWriter {
     this.#names.push(name);
     this.#directories.push(directory);
     this.#stats.push(stat);
-    if ((stat.mode & 0o170000) === 0o100000) this.#bytes += stat.size;
   }
 
   #appendFrom(record: ParentRecord, i: number): void {
@@ -134,11 +132,11 @@ export class ManifestWriter {
   #close(segment: Segment | undefined, isLast: boolean): void {
     if (!segment) return;
     const id = this.#options.storeChunk(segment.bytes);
-    this.#root.add({ id: toHex(id), first: segment.first, entries: segment.entries, bytes: this.#bytes });
+    this.#root.add({ id: toHex(id), first: segment.first, entries: segment.entries, bytes: segment.bytes.length });
     this.#options.parent?.add({
       id,
       text: segment.bytes,
-      bytes: this.#bytes,
+      bytes: segment.bytes.length,
       isLast,
       names: this.#names,
       directories: this.#directories,
@@ -147,7 +145,6 @@ export class ManifestWriter {
     this.#names = [];
     this.#directories = [];
     this.#stats = [];
-    this.#bytes = 0;
   }
 }
 

@@ -31,7 +31,7 @@ export class ParentRecord {
   readonly count: number;
   /** The segment's meta chunk (32 bytes). */
   readonly id: Uint8Array;
-  /** Total size of the files in it. */
+  /** Length of the segment, as the root states it. */
   readonly bytes: number;
   /** True when the manifest ended here, and not a cut decided by content. */
   readonly isLast: boolean;
