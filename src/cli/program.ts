@@ -92,9 +92,11 @@ export function parseCommandLine(
     program.parse([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.help')
-      return { type: 'text', text: helpOf(argv, commands, columns), isUsageError: true };
     if (error.exitCode === 0) return { type: 'text', text: printed, isUsageError: false };
+    // A group without a command, or nothing at all.
+    if (error.code === 'commander.help') {
+      return { type: 'text', text: helpOf(argv, commands, columns), isUsageError: true };
+    }
     throw complaintOf(error, argv, commands);
   }
   if (request?.type === 'run') refuseExcess(request.command, request.args);
