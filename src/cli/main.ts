@@ -74,7 +74,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const { errors = 0, warnings = 0 } = context?.monitor ?? {};
     out.line(encodeLine('summary', { command: name, exitCode: exit, errors, warnings, ...summary }));
   }
-  return await finish(out, messages, exit);
+  return await finish(out, messages, exit, isJson);
 }
 
 /** Runs this process's command line and ends the process with its exit code. */
@@ -138,13 +138,14 @@ function report(
 }
 
 /** Waits until the output has gone. A reader who has left is fine; a full disk is a failure. */
-async function finish(out: Output, messages: Output, exit: number): Promise<number> {
+async function finish(out: Output, messages: Output, exit: number, isJson: boolean): Promise<number> {
   try {
     await out.flush();
     await messages.flush().catch(() => {});
     return exit;
   } catch (error) {
-    for (const line of failureLines(reportOf(error))) messages.line(line);
+    // Without JSON it has been reported already, as the failure of the command.
+    if (exit === DONE || isJson) for (const line of failureLines(reportOf(error))) messages.line(line);
     await messages.flush().catch(() => {});
     return exit === DONE ? FAILED : exit;
   }

@@ -141,7 +141,7 @@ describe('the exit code', () => {
       stdout: new CapturedStream({ failure: 'ENOSPC' }),
     });
     expect(ran.exit).toBe(1);
-    expect(ran.err).toContain('cannot write to standard output');
+    expect(ran.err).toBe('icecore: error: cannot write to standard output: ENOSPC\n');
   });
 });
 
