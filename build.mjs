@@ -1,6 +1,6 @@
 // Bundles src/ into dist/: Node refuses to strip types inside node_modules, so an installed package needs JavaScript.
-// `icecore --help` shall feel immediate, and every file and every builtin module that a start touches counts (measured:
-// 0.4 ms a file, 5 ms for `import 'node:fs'`). Hence the special cases below; together they save a quarter.
+// `icecore --help` shall take less than twice the time of `node -e 0`, and every file and builtin module that a start
+// touches counts. Hence the special cases below: 35 ms with them, 41 ms without, where an empty Node takes 20 ms.
 import { readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
