@@ -10,8 +10,8 @@ import type { Monitor } from '../base/monitor.ts';
 import type { Config } from '../format/config.ts';
 import { HeaderOpener } from '../seal/age-header.ts';
 import { type DerivedKeys, deriveKeys, type Keyring } from '../seal/keys.ts';
-import type { RequestCounts, Store } from '../store/store.ts';
 import { MeteredStore, type StoreUse } from '../store/meter.ts';
+import type { RequestCounts, Store } from '../store/store.ts';
 import type { Access, LocalPlaces, OpenOptions } from './access.ts';
 import { Catalog } from './catalog.ts';
 import { loadConfig } from './configs.ts';
@@ -101,8 +101,29 @@ export class Repository {
   require(access: Access): void {
     const { role } = this.keyring;
     if (access === 'admin' && role !== 'admin') throw insufficient('the admin key');
-    if (access === 'read' && role === 'writer') throw insufficient('a key that can read (the passphrase of the repository)');
+    if (access === 'read' && role === 'writer')
+      throw insufficient('a key that can read (the passphrase of the repository)');
     if (access === 'write' && !this.keyring.writer) throw insufficient('a key that can write');
+  }
+
+  /**
+   * The same repository with another catalog, hence with nothing that was opened and checked before: every object is
+   * read from the store again. It shares the store and the heads, and is not to be closed; the catalog is its maker's.
+   */
+  withCatalog(catalog: Catalog, monitor: Monitor): Repository {
+    const { keyring, derived, opener, config, configHash, heads, places, clock } = this;
+    const options = { places, clock, monitor };
+    return new Repository({
+      meter: this.#meter,
+      keyring,
+      derived,
+      opener,
+      config,
+      configHash,
+      catalog,
+      heads,
+      options,
+    });
   }
 
   async close(): Promise<void> {
@@ -126,9 +147,14 @@ export async function openRepository(store: Store, options: OpenOptions): Promis
     const heads = HeadsFile.open(join(options.places.state, id, 'heads.json'), id);
     const { config, hash: configHash } = await loadConfig(meter, catalog, { keyring, derived, opener }, heads);
     if (keyring.role === 'writer' && !config.writers.has(keyring.writer!.id)) {
-      throw new IcecoreError('key', 'unknown-writer', `this repository does not know the writer key of this host (${keyring.writer!.id})`, {
-        hint: 'ask its admin for a bundle made by `icecore key export-writer`',
-      });
+      throw new IcecoreError(
+        'key',
+        'unknown-writer',
+        `this repository does not know the writer key of this host (${keyring.writer!.id})`,
+        {
+          hint: 'ask its admin for a bundle made by `icecore key export-writer`',
+        },
+      );
     }
     const repo = new Repository({ meter, keyring, derived, opener, config, configHash, catalog, heads, options });
     repo.require(options.access);

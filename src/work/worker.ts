@@ -1,13 +1,14 @@
 /** The entry of worker threads: the first message says what to be, and everything after it goes there. */
 import { parentPort } from 'node:worker_threads';
 import { bug } from '../base/errors.ts';
-import type { ToBackupWorker } from './backup-messages.ts';
-import { BackupWorker } from './backup-worker.ts';
+import type { BackupSetup, ToBackupWorker } from './backup-messages.ts';
+import type { ToVerifyWorker, VerifySetup } from './verify-messages.ts';
 import { encodeError } from './worker-pool.ts';
 
 const port = parentPort;
 if (!port) throw bug('this is the entry of a worker thread');
-const send = (message: unknown, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, transfer as ArrayBuffer[]);
+const send = (message: unknown, transfer: readonly ArrayBuffer[] = []) =>
+  port.postMessage(message, transfer as ArrayBuffer[]);
 const fail = (error: unknown) => send(encodeError(error));
 
 /** What any kind of worker can do. */
@@ -15,12 +16,22 @@ interface MessageReceiver {
   receive(message: never): Promise<void> | undefined;
 }
 
-const receivers: MessageReceiver[] = [];
-port.on('message', (message: ToBackupWorker) => {
-  try {
-    if (message.type === 'setup') receivers.push(new BackupWorker(message.setup, send));
-    else receivers[0]!.receive(message as never)?.catch(fail);
-  } catch (error) {
-    fail(error);
+/** Imported when it is asked for: a thread starts with what its role needs, and no more. */
+async function start(setup: BackupSetup | VerifySetup): Promise<MessageReceiver> {
+  switch (setup.role) {
+    case 'backup': {
+      const { BackupWorker } = await import('./backup-worker.ts');
+      return new BackupWorker(setup, send);
+    }
+    case 'verify': {
+      const { VerifyWorker } = await import('./verify-worker.ts');
+      return new VerifyWorker(setup, send);
+    }
   }
+}
+
+const receivers: Promise<MessageReceiver>[] = [];
+port.on('message', (message: ToBackupWorker | ToVerifyWorker) => {
+  if (message.type === 'setup') receivers.push(start(message.setup));
+  else receivers[0]!.then((receiver) => receiver.receive(message as never)).catch(fail);
 });
