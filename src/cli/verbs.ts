@@ -10,10 +10,10 @@ export interface Verbs {
   init(): Promise<Pick<typeof import('../work/init.ts'), 'initRepository'>>;
   backup(): Promise<Pick<typeof import('../work/backup.ts'), 'runBackup'>>;
   browse(): Promise<
-    Pick<
-      typeof import('../work/browse.ts'),
-      'listSnapshots' | 'resolveSnapshot' | 'listEntries' | 'findEntries' | 'diffSnapshots'
-    >
+    Pick<typeof import('../work/snapshot-list.ts'), 'listSnapshots' | 'resolveSnapshot'> &
+      Pick<typeof import('../work/listing.ts'), 'listEntries'> &
+      Pick<typeof import('../work/find.ts'), 'findEntries'> &
+      Pick<typeof import('../work/difference.ts'), 'diffSnapshots'>
   >;
   dump(): Promise<Pick<typeof import('../work/dump.ts'), 'runDump'>>;
   restore(): Promise<Pick<typeof import('../work/restore.ts'), 'runRestore'>>;
@@ -27,7 +27,12 @@ export const verbs: Verbs = {
   repository: () => import('../repo/repository.ts'),
   init: () => import('../work/init.ts'),
   backup: () => import('../work/backup.ts'),
-  browse: () => import('../work/browse.ts'),
+  browse: async () => ({
+    ...(await import('../work/snapshot-list.ts')),
+    ...(await import('../work/listing.ts')),
+    ...(await import('../work/find.ts')),
+    ...(await import('../work/difference.ts')),
+  }),
   dump: () => import('../work/dump.ts'),
   restore: () => import('../work/restore.ts'),
   verify: () => import('../work/verify.ts'),

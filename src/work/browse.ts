@@ -1,12 +1,16 @@
-/** Looks into snapshots: resolve, list, find, diff. Reads metadata only. */
-
-import { bug } from '../base/errors.ts';
+/**
+ * What commands that look into snapshots are told and what they yield: list (snapshot-list.ts), ls (listing.ts), find
+ * (find.ts) and diff (difference.ts). Types only. All of them read metadata and never touch data packs.
+ */
 import type { SessionId } from '../base/ids.ts';
 import type { Raw } from '../base/raw.ts';
 import type { Entry } from '../format/entry.ts';
-import type { Repository } from '../repo/repository.ts';
 
-/** Narrows a set of snapshots. All given conditions must hold; several tags must all be there. */
+/**
+ * Narrows a set of snapshots. All given conditions must hold: the host is one of `hosts`, the snapshot has all of
+ * `tags`, and all of `paths` are among the paths that were backed up (as they were given, not what lies below them).
+ * An empty list is no condition.
+ */
 export interface SnapshotFilter {
   readonly hosts: readonly string[];
   readonly tags: readonly string[];
@@ -35,62 +39,35 @@ export interface SnapshotInfo {
   readonly program: string;
 }
 
-/** Lists snapshots, oldest first. Damaged ones are reported to the repository's monitor and left out. */
-export async function listSnapshots(_repo: Repository, _filter: SnapshotFilter): Promise<SnapshotInfo[]> {
-  throw bug('not built yet');
-}
-
-/**
- * Finds the snapshot that `spec` means: an id, a unique prefix of at least 4 characters, `latest` or `latest~N`.
- * @throws kind `user`: `no-such-snapshot`, `ambiguous-snapshot` (data.candidates).
- */
-export async function resolveSnapshot(
-  _repo: Repository,
-  _spec: string,
-  _filter: SnapshotFilter,
-): Promise<SnapshotInfo> {
-  throw bug('not built yet');
-}
-
 /** An entry with the absolute path that it has in the snapshot. */
 export interface ListedEntry {
   readonly path: Raw;
   readonly entry: Entry;
 }
 
-/**
- * Lists what lies at `path` (absolute; `/` for all): for a directory its entries, all below it when `recursive`.
- * @throws kind `user`, `no-such-path`.
- */
-export async function* listEntries(
-  _repo: Repository,
-  _snapshot: SnapshotInfo,
-  _path: Raw,
-  _recursive: boolean,
-): AsyncGenerator<ListedEntry> {
-  throw bug('not built yet');
-}
-
+/** What to look for. All given conditions must hold, and one of the patterns must match. */
 export interface FindOptions {
-  /** Shell globs; one with a slash is matched against the whole path, another against the name. */
+  /**
+   * Shell globs. One with a slash is matched against the whole path (from the root when it begins with a slash, else
+   * from any directory on), another against the name. `*` and `?` stay within a component, `**` does not.
+   */
   readonly patterns: readonly string[];
   readonly ignoreCase: boolean;
   readonly filter: SnapshotFilter;
   /** Only in this snapshot (a spec). */
   readonly snapshot?: string;
   readonly type?: Entry['type'];
+  /** Modified after, or before, this moment (nanoseconds). */
   readonly newerThan?: bigint;
   readonly olderThan?: bigint;
+  /** Sizes are those of files: with one of these nothing else is found. */
   readonly minSize?: number;
   readonly maxSize?: number;
 }
 
+/** An entry that was found. */
 export interface FoundEntry extends ListedEntry {
   readonly snapshot: SnapshotInfo;
-}
-
-export async function* findEntries(_repo: Repository, _options: FindOptions): AsyncGenerator<FoundEntry> {
-  throw bug('not built yet');
 }
 
 /** One difference. `modified`: content differs; `metadata`: only mode, owner, time or attributes; `type`: another type. */
@@ -99,13 +76,4 @@ export interface Difference {
   readonly path: Raw;
   readonly before?: Entry;
   readonly after?: Entry;
-}
-
-export async function* diffSnapshots(
-  _repo: Repository,
-  _a: SnapshotInfo,
-  _b: SnapshotInfo,
-  _options: { readonly path?: Raw; readonly metadata: boolean },
-): AsyncGenerator<Difference> {
-  throw bug('not built yet');
 }
