@@ -81,9 +81,10 @@ export class VerifyPacks {
     this.#pool.failure.catch(fail);
   }
 
-  /** Takes a pack to be checked. */
-  add(job: PackJob): void {
-    this.#queue.push(job);
+  /** Takes a pack to be checked; an urgent one goes before those that wait. */
+  add(job: PackJob, isUrgent = false): void {
+    if (isUrgent) this.#queue.unshift(job);
+    else this.#queue.push(job);
     this.#waitingBytes += job.index.length;
     this.#wake();
   }

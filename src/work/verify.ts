@@ -1,37 +1,45 @@
-/** Checks that what snapshots need is there and is what was written. */
-
-import { bug } from '../base/errors.ts';
-import type { Monitor } from '../base/monitor.ts';
+/**
+ * Checks that what snapshots need is there and is what was written. Level list reads all metadata, and of data packs what
+ * a listing says; level data reads every byte of every pack too. Nothing is changed, and nothing that this host has kept
+ * of the repository is believed. It needs a key that can read: manifests are sealed to readers, and a check that leaves
+ * them out could not say what a repository without damage means.
+ */
+import { randomBytes } from 'node:crypto';
+import { throwIfAborted } from '../base/errors.ts';
+import { type Monitor, silentMonitor } from '../base/monitor.ts';
 import type { Repository } from '../repo/repository.ts';
+import { ScratchCatalog } from '../repo/scratch-catalog.ts';
 import type { RequestCounts } from '../store/store.ts';
 import type { SnapshotInfo } from './browse.ts';
+import { type Finding, Findings } from './findings.ts';
+import { peakRssBytes } from './process-facts.ts';
+import { VerifyRun } from './verify-run.ts';
+import type { Sample } from './verify-sample.ts';
+import { defaultWorkers } from './worker-pool.ts';
+
+export type { Finding } from './findings.ts';
 
 export interface VerifyOptions {
   /** `list`: objects exist with the right size and metadata is sound; `data`: every byte of every pack too. */
   readonly level: 'list' | 'data';
   /** Only a part of the packs at level data: a share of them, a number of packs, or bytes. Chosen at random. */
-  readonly sample?: { readonly share: number } | { readonly packs: number } | { readonly bytes: number };
+  readonly sample?: Sample;
   /** Only what this snapshot needs. */
-  readonly snapshot?: SnapshotInfo;
+  readonly snapshot?: Pick<SnapshotInfo, 'id'>;
   readonly workers?: number;
-}
-
-/** One damaged object and what it means. */
-export interface Finding {
-  readonly object: string;
-  readonly code: string;
-  readonly message: string;
-  /** Snapshots that need it. */
-  readonly snapshots: readonly string[];
-  /** Paths that need it, at most 100 of them, as `snapshot:path`. */
-  readonly paths: readonly string[];
-  readonly pathCount: number;
+  /** Numbers in [0, 1) by which a sample is chosen; the system's randomness by default. */
+  readonly random?: () => number;
 }
 
 export interface VerifyStats {
   readonly snapshots: number;
+  /** Packs that were checked at all: all that the index names, or those that the snapshot needs. */
   readonly packs: number;
+  /** Packs of which every byte was read. */
   readonly packsRead: number;
+  /** Packs that no index object names: of a backup that runs or was interrupted. Not damage. */
+  readonly unindexedPacks: number;
+  /** Chunks that the index knows. */
   readonly chunks: number;
   readonly bytesRead: number;
   readonly findings: readonly Finding[];
@@ -40,11 +48,47 @@ export interface VerifyStats {
   readonly peakRssBytes: number;
 }
 
+/**
+ * Verifies. Damage is not thrown: it is in the findings.
+ * @throws `key`: `insufficient-key`; `user`: `no-such-snapshot`; `store` when the store fails as a whole; `cancelled`
+ */
 export async function runVerify(
-  _repo: Repository,
-  _options: VerifyOptions,
-  _monitor: Monitor,
-  _signal: AbortSignal,
+  repo: Repository,
+  options: VerifyOptions,
+  monitor: Monitor,
+  signal: AbortSignal,
 ): Promise<VerifyStats> {
-  throw bug('not built yet');
+  repo.require('read');
+  throwIfAborted(signal);
+  const began = repo.clock.monotonic();
+  const fetchedBefore = repo.use().fetchedBytes;
+  const scratch = ScratchCatalog.open(repo.cacheFolder());
+  const findings = new Findings();
+  const context = { repo: repo.withCatalog(scratch.catalog, silentMonitor), findings, signal };
+  const { level, sample, snapshot } = options;
+  const run = new VerifyRun(context, scratch, monitor, {
+    level,
+    workers: options.workers ?? defaultWorkers(),
+    random: options.random ?? systemRandom,
+    ...(sample === undefined ? {} : { sample }),
+    ...(snapshot === undefined ? {} : { snapshot: snapshot.id }),
+  });
+  try {
+    const counts = await run.run();
+    return {
+      ...counts,
+      bytesRead: repo.use().fetchedBytes - fetchedBefore,
+      findings: findings.list(),
+      requests: repo.requests(),
+      seconds: (repo.clock.monotonic() - began) / 1000,
+      peakRssBytes: peakRssBytes(),
+    };
+  } finally {
+    await run.close();
+    scratch.close();
+  }
+}
+
+function systemRandom(): number {
+  return randomBytes(4).readUInt32BE() / 2 ** 32;
 }
