@@ -86,20 +86,31 @@ async function backUp(folder: string, data: DataSet, chunks: number): Promise<Me
   };
   const settings: CommandSettings = { environment, scratch: folder };
   await runCommand(icecoreCommand(['init']), settings);
-  if (chunks > 0) fillCatalog(`${folder}/cache`, repository, chunks);
+  const objects = chunks > 0 ? fillCatalog(`${folder}/cache`, repository, chunks) : 0;
   const measure = await runCommand(icecoreCommand(['backup', '--no-progress', data.path]), settings);
+  // Proves that the run took the catalog for what it is: objects that it does not believe in are dropped.
+  const catalog = Catalog.open(findCatalog(`${folder}/cache`));
+  const kept = catalog.importedObjects().size;
+  catalog.close();
+  if (kept < objects) throw new Error(`the backup dropped the catalog: ${kept} of ${objects} objects are left`);
   rmSync(folder, { recursive: true });
   return measure;
 }
 
-/** Imports synthetic index objects into the only catalog in `cache`. */
-function fillCatalog(cache: string, repository: string, chunks: number): void {
-  const [path] = readdirSync(cache, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.sqlite'));
-  if (path === undefined) throw new Error(`there is no catalog in ${cache}`);
-  const catalog = Catalog.open(join(cache, path));
+function findCatalog(cache: string): string {
+  const found = readdirSync(cache, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.sqlite'));
+  if (found.length !== 1) throw new Error(`there are ${found.length} catalogs in ${cache}`);
+  return join(cache, found[0]!);
+}
+
+/** Imports synthetic index objects into the catalog in `cache`. Returns how many. */
+function fillCatalog(cache: string, repository: string, chunks: number): number {
+  const path = findCatalog(cache);
+  const catalog = Catalog.open(path);
   const start = performance.now();
   const perObject = PACKS_PER_OBJECT * FRAMES_PER_PACK * CHUNKS_PER_FRAME;
-  for (let first = 0, number = 0; first < chunks; first += perObject, number++) {
+  let number = 0;
+  for (let first = 0; first < chunks; first += perObject, number++) {
     const sid = makeSessionId(number, createHash('sha256').update(String(number)).digest().subarray(0, 10));
     const name = indexName(sid, 0);
     catalog.importIndex(name, syntheticPacks(sid, first, Math.min(perObject, chunks - first), chunks));
@@ -107,9 +118,10 @@ function fillCatalog(cache: string, repository: string, chunks: number): void {
     writeFileSync(join(repository, name), 'never read');
   }
   catalog.close();
-  const size = statSync(join(cache, path)).size;
+  const size = statSync(path).size;
   const seconds = (performance.now() - start) / 1000;
   process.stderr.write(`filled a catalog of ${mega(size)} in ${seconds.toFixed(0)} s\n`);
+  return number;
 }
 
 function syntheticPacks(sid: ReturnType<typeof makeSessionId>, first: number, count: number, of: number): PackRecord[] {

@@ -5,11 +5,21 @@ import { join } from 'node:path';
 const BLOCK = 1 << 20;
 const SHOWN = 5;
 
-/** Everything below `folder`, with paths relative to it, sorted. */
+/**
+ * Everything below `folder`, with paths relative to it, sorted. A link is listed and never followed; readdir's own
+ * recursion would go into linked directories, and so find the same files again.
+ */
 export function listEntries(folder: string): { path: string; entry: Dirent }[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .map((entry) => ({ path: join(entry.parentPath, entry.name).slice(folder.length + 1), entry }))
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const found: { path: string; entry: Dirent }[] = [];
+  const open = [''];
+  for (let parent = open.pop(); parent !== undefined; parent = open.pop()) {
+    for (const entry of readdirSync(join(folder, parent), { withFileTypes: true })) {
+      const path = join(parent, entry.name);
+      found.push({ path, entry });
+      if (entry.isDirectory()) open.push(path);
+    }
+  }
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** Regular files below `folder` and their lengths together. */
