@@ -5,7 +5,7 @@ import { IcecoreError, messageOf } from '../base/errors.ts';
 import type { Raw } from '../base/raw.ts';
 import { formatBytes } from '../base/units.ts';
 import type { SnapshotFilter } from '../work/browse.ts';
-import type { ByteSink } from '../work/dump.ts';
+import type { ByteSink } from '../work/dump-types.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
 import { filterOptions, readFilter } from './filters.ts';

@@ -100,6 +100,11 @@ export class ChunkReader {
     }
   }
 
+  /** The length of a chunk as the index states it, or undefined when no index object names it. Call after {@link get}. */
+  lengthOf(id: ChunkId): number | undefined {
+    return this.#repo.catalog.placesOf(Buffer.from(id, 'hex'))[0]?.length;
+  }
+
   /** Where the chunk lies, best place first. */
   #candidates(id: Uint8Array, kind: 'data' | 'meta'): Candidate[] {
     const { catalog } = this.#repo;

@@ -35,6 +35,7 @@ export interface SegmentOptions {
 }
 
 const AHEAD = 6;
+const KEPT_SEGMENTS = 4;
 
 /** Reads one manifest. */
 export class ManifestReader {
@@ -43,6 +44,8 @@ export class ManifestReader {
   readonly #object: string;
   /** The top node: every look-up begins there. */
   #topRefs: Promise<readonly SegmentRef[]> | undefined;
+  /** Segments that {@link find} looked into, the least recently used first. */
+  readonly #found = new Map<ChunkId, Promise<DirectoryEntries[]>>();
 
   /** @param object the snapshot's object name, for errors */
   constructor(chunks: ChunkReader, top: TreeTop, object: string) {
@@ -123,7 +126,7 @@ export class ManifestReader {
     for (;;) {
       const ref = refs[findRef(refs, path)];
       if (!ref) return undefined;
-      if (level === 0) return findEntry(await this.segment(ref, signal), path);
+      if (level === 0) return findEntry(await this.#recent(ref, signal), path);
       refs = await this.below(ref, level--, signal);
     }
   }
@@ -131,6 +134,16 @@ export class ManifestReader {
   /** The ids of a file's chunks in order; see {@link chunksOf} in file-chunks.ts. */
   chunksOf(entry: Pick<Entry, 'chunks' | 'list'>, signal?: AbortSignal): AsyncGenerator<ChunkId> {
     return chunksOf(this.#chunks, entry, signal);
+  }
+
+  /** Look-ups come close to each other: the names of a hard link group, the paths of one directory. */
+  #recent(ref: SegmentRef, signal: AbortSignal | undefined): Promise<DirectoryEntries[]> {
+    const segment = this.#found.get(ref.id) ?? this.segment(ref, signal);
+    segment.catch(() => this.#found.delete(ref.id));
+    this.#found.delete(ref.id);
+    this.#found.set(ref.id, segment);
+    if (this.#found.size > KEPT_SEGMENTS) this.#found.delete(this.#found.keys().next().value!);
+    return segment;
   }
 
   async *#walk(

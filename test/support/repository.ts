@@ -78,6 +78,11 @@ export class TestRepository {
     return made;
   }
 
+  /** The same repository as it stands in another store, with the same host. */
+  on(store: Store): TestRepository {
+    return new TestRepository(this.folder, store, this.clock);
+  }
+
   /** Opens it; `host` other than `host` is one that knows nothing yet. Close it when done. */
   open(access: Access = 'read', monitor: Monitor = silentMonitor, host = 'host'): Promise<Repository> {
     const { store, clock } = this;
