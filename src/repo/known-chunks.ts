@@ -2,7 +2,6 @@
  * Answers, for a backup, which chunks are new: the catalog knows the stored ones, a set in memory those of this run
  * whose index object is not written yet. Collects the foreign packs that the answers rely on, for the claims.
  */
-import type { PackRecord } from '../format/index-object.ts';
 import type { Catalog } from './catalog.ts';
 
 const ID_BYTES = 32;
@@ -61,15 +60,10 @@ export class KnownChunks {
     return answer;
   }
 
-  /** Called when the catalog has taken in these packs: it answers for their chunks from now on. */
-  indexed(records: readonly PackRecord[]): void {
+  /** Called when the catalog has taken in some of this run's packs: it answers for their chunks from now on. */
+  refresh(): void {
     this.#catalogIsEmpty = false;
-    for (const record of records) {
-      if (record.kind !== this.#kind) continue;
-      for (const frame of record.frames) {
-        for (const [id] of frame.chunks) this.#fresh.delete(Buffer.from(id, 'hex').toString('latin1'));
-      }
-    }
+    for (const key of this.#fresh) if (this.#inCatalog(Buffer.from(key, 'latin1'))) this.#fresh.delete(key);
   }
 
   #inCatalog(id: Uint8Array): boolean {

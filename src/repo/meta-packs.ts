@@ -2,14 +2,13 @@
  * Stores meta chunks (segments, roots, chunk lists) in meta packs, on the main thread: there are few, and their order
  * matters. Uploads go on beside the work; {@link MetaPacks.room} is where a producer waits for them.
  */
-import type { PackRecord } from '../format/index-object.ts';
 import { metaPackName } from '../format/layout.ts';
 import type { SessionId } from '../base/ids.ts';
 import { hmac } from '../seal/signatures.ts';
 import type { KnownChunks } from './known-chunks.ts';
 import type { Store } from '../store/store.ts';
 import { PackUpload } from './pack-upload.ts';
-import { FRAME_BUFFER_BYTES, PackWriter, type PackWriterOptions } from './pack-writer.ts';
+import { FRAME_BUFFER_BYTES, type PackDescription, PackWriter, type PackWriterOptions } from './pack-writer.ts';
 
 /** Sealed bytes that may wait for the store before producers do. */
 const WINDOW_BYTES = 16 * 1_048_576;
@@ -33,7 +32,7 @@ export interface MetaPackOptions {
   readonly assumed: ReadonlySet<string>;
   /** The number of the next meta pack of the session. */
   readonly nextNumber: () => number;
-  readonly onPack: (record: PackRecord) => void;
+  readonly onPack: (pack: PackDescription) => void;
   readonly signal: AbortSignal;
 }
 
@@ -109,10 +108,11 @@ export class MetaPacks {
   #push(): void {
     const upload = this.#upload!;
     for (const piece of this.#writer!.takePieces()) {
-      this.#unsent += piece.length;
+      const bytes = piece.length;
+      this.#unsent += bytes;
       this.#watch(
         upload.push(piece).finally(() => {
-          this.#unsent -= piece.length;
+          this.#unsent -= bytes;
         }),
       );
     }
@@ -120,9 +120,9 @@ export class MetaPacks {
 
   #close(pad: boolean): void {
     if (!this.#writer) return;
-    const record = this.#writer.finish(pad);
+    const pack = this.#writer.finish(pad);
     this.#push();
-    this.#watch(this.#upload!.finish(record).then(this.#options.onPack));
+    this.#watch(this.#upload!.finish(pack).then(this.#options.onPack));
     this.#writer = undefined;
     this.#upload = undefined;
   }

@@ -4,8 +4,9 @@
  * than what the store has not yet taken; producers wait for {@link PackUpload.push}.
  */
 import { bug } from '../base/errors.ts';
-import type { PackRecord } from '../format/index-object.ts';
+import { releaseMemory } from '../base/release.ts';
 import type { Store } from '../store/store.ts';
+import type { PackDescription } from './pack-writer.ts';
 
 /** Where packs go. */
 export interface PackDestination {
@@ -46,18 +47,15 @@ export class PackUpload {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Ends the body and waits for the store; returns the record completed by what the store says. */
-  async finish(record: PackRecord): Promise<PackRecord> {
+  /** Ends the body and waits for the store; returns the description completed by what the store says. */
+  async finish({ record, frameLines }: PackDescription): Promise<PackDescription> {
     this.#ended = true;
     if (!this.#put) this.#start('STANDARD');
     this.#wake();
     const result = await this.#put!;
     if (result.size !== record.size) throw bug(`pack ${this.name}: stored ${result.size} of ${record.size} bytes`);
-    return {
-      ...record,
-      class: result.storageClass,
-      ...(result.checksum === undefined ? {} : { checksum: result.checksum }),
-    };
+    const checksum = result.checksum === undefined ? {} : { checksum: result.checksum };
+    return { record: { ...record, class: result.storageClass, ...checksum }, frameLines };
   }
 
   #start(storageClass: string): void {
@@ -82,6 +80,8 @@ export class PackUpload {
       const next = this.#queue.shift();
       if (next) {
         yield next.piece;
+        // Asking for the next piece, the store has said that it is done with this one.
+        releaseMemory(next.piece);
         next.taken();
       } else if (this.#ended) {
         return;

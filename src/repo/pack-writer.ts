@@ -5,10 +5,11 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { bug } from '../base/errors.ts';
+import { releaseMemory } from '../base/release.ts';
 import type { ChunkId } from '../base/ids.ts';
 import { MAX_CHUNK_LENGTH } from '../format/chunker.ts';
 import type { PackRecord } from '../format/index-object.ts';
-import { type ChunkPlace, encodeSignatureFrame, encodeToc, type FrameInfo, MAX_PACK_CHUNKS, packStatement } from '../format/pack.ts';
+import { type ChunkPlace, encodeFrameLine, encodeSignatureFrame, encodeToc, type FrameInfo, MAX_PACK_CHUNKS, packStatement } from '../format/pack.ts';
 import { encodePackTail } from '../format/pack-tail.ts';
 import { TAR_BLOCK, TAR_END_LENGTH, TOC_MEMBER, tarMemberLength, writeChunkHeader, writeMemberHeader } from '../format/tar.ts';
 import type { SealHeader } from '../seal/age-header.ts';
@@ -20,6 +21,12 @@ import { compressFrame } from '../seal/zstd.ts';
 export const FRAME_BYTES = 2 * 1_048_576;
 /** A frame never holds more than this when a chunk joins others in it. */
 const FRAME_LIMIT = 4 * 1_048_576;
+
+/** A pack as the index will describe it, with the lines of its frames encoded: they are many. */
+export interface PackDescription {
+  readonly record: Omit<PackRecord, 'frames'>;
+  readonly frameLines: Uint8Array;
+}
 
 /** What a pack is made with. */
 export interface PackWriterOptions {
@@ -104,7 +111,7 @@ export class PackWriter {
   }
 
   /** Ends the pack; `pad` hides its exact length. The last pieces are then ready to be taken. */
-  finish(pad: boolean): PackRecord {
+  finish(pad: boolean): PackDescription {
     if (this.#used > 0) this.#closeFrame();
     const { name, signer, level } = this.#options;
     const toc = encodeToc(this.#frames);
@@ -118,7 +125,7 @@ export class PackWriter {
     const frames = [...this.#frames, { length: tocFrame.length, rawLength: tail.length }];
     this.#seal(encodePackTail(frames, encodeSignatureFrame(proofs), pad));
     this.#emit(this.#sealer.finish());
-    return {
+    const record = {
       name: this.#options.name,
       size: this.#size,
       sha256: this.#hash.digest('hex'),
@@ -126,8 +133,8 @@ export class PackWriter {
       header: this.#head,
       kind: this.#options.kind,
       created: this.#options.created,
-      frames: this.#frames,
     };
+    return { record, frameLines: Buffer.from(this.#frames.map(encodeFrameLine).join(''), 'latin1') };
   }
 
   #closeFrame(): void {
@@ -137,6 +144,7 @@ export class PackWriter {
     this.#chunks = [];
     this.#used = 0;
     this.#seal(compressed);
+    releaseMemory(compressed);
   }
 
   #seal(plain: Uint8Array): void {

@@ -7,17 +7,19 @@ import { bug, IcecoreError } from '../base/errors.ts';
 import { isSessionId, makeSessionId, type SessionId } from '../base/ids.ts';
 import { encodeClaim } from '../format/claim.ts';
 import { makePackRanges, type PackRanges } from '../format/fields.ts';
-import { decodeIndexObject, encodeIndexObject, type PackRecord, recordLength } from '../format/index-object.ts';
+import { decodeIndexObject, encodeIndexObject, type PackRecord } from '../format/index-object.ts';
+import { encodeFrameLine } from '../format/pack.ts';
 import { claimName, indexName, parseName, snapshotName } from '../format/layout.ts';
 import { decodeDecision, encodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { createHeader, type SealHeader } from '../seal/age-header.ts';
 import { type GcState, loadGc } from './gc-records.ts';
 import { loadIndex } from './index-loader.ts';
 import { KnownChunks } from './known-chunks.ts';
+import type { PackDescription } from './pack-writer.ts';
 import type { Repository } from './repository.ts';
 
 /** An index object is written when this much of it has come together: well below the limit of 64 MiB. */
-const INDEX_BYTES = 24 * 1_048_576;
+const INDEX_BYTES = 16 * 1_048_576;
 /** Packs are published at least this often, so that a killed run leaves work that others can use. */
 const CHECKPOINT_MS = 5 * 60_000;
 
@@ -41,7 +43,7 @@ export class WriteSession {
   #gc: GcState;
   #metaHeader: Promise<SealHeader> | undefined;
   #known: { data: KnownChunks; meta: KnownChunks } | undefined;
-  #unindexed: PackRecord[] = [];
+  #unindexed: PackDescription[] = [];
   #unindexedBytes = 0;
   #lastCheckpoint: number;
   readonly #index: string[] = [];
@@ -115,18 +117,21 @@ export class WriteSession {
   }
 
   /** Takes note of a pack that is stored completely. */
-  packStored(record: PackRecord): void {
+  packStored(pack: PackDescription): void {
     this.#packs++;
-    this.#repo.catalog.addPending(this.sid, record.name, encodeIndexObject([record]));
-    this.#unindexed.push(record);
-    this.#unindexedBytes += recordLength(record);
+    this.#repo.catalog.addPending(this.sid, pack.record.name, encodeIndex([pack]));
+    this.#unindexed.push(pack);
+    this.#unindexedBytes += pack.frameLines.length;
     const isDue = this.#repo.clock.monotonic() - this.#lastCheckpoint > CHECKPOINT_MS;
-    if (this.#unindexedBytes > INDEX_BYTES || isDue) this.publish().catch(() => {});
+    if (this.#unindexedBytes > INDEX_BYTES || isDue) this.publish({ import: true }).catch(() => {});
   }
 
-  /** Writes an index object of all packs stored so far; one at a time. */
-  publish(): Promise<void> {
-    this.#publishing = this.#publishing.then(() => this.#publishNow());
+  /**
+   * Writes an index object of all packs stored so far; one at a time. `import`: the catalog takes it in at once, so
+   * that what is held in memory of these packs can go. At the end of a run that can wait for a run that needs it.
+   */
+  publish(options: { readonly import: boolean }): Promise<void> {
+    this.#publishing = this.#publishing.then(() => this.#publishNow(options.import));
     return this.#publishing;
   }
 
@@ -135,7 +140,7 @@ export class WriteSession {
    * May be called again after `condemned`.
    */
   async commit(content: SnapshotContent, heads: ReadonlyMap<string, { seq: number; hash: string }>): Promise<CommitResult> {
-    await this.publish();
+    await this.publish({ import: false });
     const relied = this.#reliedNames();
     if ([...relied].some((name) => !this.#claimed.has(name))) {
       for (const name of relied) this.#claimed.add(name);
@@ -193,25 +198,27 @@ export class WriteSession {
     if (result.outcome === 'exists') throw bug(`${name} exists already`);
   }
 
-  async #publishNow(): Promise<void> {
+  async #publishNow(imports: boolean): Promise<void> {
     if (this.#unindexed.length === 0) return;
-    const records = this.#unindexed;
+    const packs = this.#unindexed;
     this.#unindexed = [];
     this.#unindexedBytes = 0;
     this.#lastCheckpoint = this.#repo.clock.monotonic();
     const name = indexName(this.sid, this.#index.length);
     this.#index.push(name);
-    const payload = encodeIndexObject(records);
+    const payload = encodeIndex(packs);
     const result = await this.#repo.objects.save('index', name, payload, await this.metaHeader(), { cache: false });
     if (result.outcome === 'exists') throw bug(`${name} exists already`);
     const { catalog } = this.#repo;
-    catalog.importIndex(name, records);
-    for (const record of records) {
+    if (imports) {
+      catalog.importIndex(name, decodeIndexObject(payload, name));
+      this.#known?.data.refresh();
+      this.#known?.meta.refresh();
+    }
+    for (const { record } of packs) {
       const parsed = parseName(record.name);
       if (parsed?.sid) catalog.dropPending(parsed.sid, record.name);
     }
-    this.#known?.data.indexed(records);
-    this.#known?.meta.indexed(records);
   }
 
   /**
@@ -227,22 +234,22 @@ export class WriteSession {
       for (const folder of ['packs', 'meta']) {
         for await (const { name, size } of store.list(`${folder}/${sid}/`, this.#signal)) present.set(name, size);
       }
-      const adopted: PackRecord[] = [];
+      const adopted: PackDescription[] = [];
       for (const { record } of rows) {
         const [pack] = decodeIndexObject(record, 'the local catalog');
-        if (pack && present.get(pack.name) === pack.size && !this.#gc.isCondemned(pack.name)) adopted.push(pack);
+        if (pack && present.get(pack.name) === pack.size && !this.#gc.isCondemned(pack.name)) adopted.push(describe(pack));
         else if (pack) catalog.dropPending(sid, pack.name);
       }
       if (adopted.length === 0) continue;
       // They are foreign packs to the protocol: claimed before they are relied on.
-      for (const pack of adopted) this.#claimed.add(pack.name);
+      for (const { record } of adopted) this.#claimed.add(record.name);
       this.#unindexed.push(...adopted);
     }
     if (this.#unindexed.length > 0) {
       await this.#claim();
       this.#gc = await loadGc(this.#repo);
-      this.#unindexed = this.#unindexed.filter((pack) => !this.#gc.isCondemned(pack.name));
-      await this.publish();
+      this.#unindexed = this.#unindexed.filter(({ record }) => !this.#gc.isCondemned(record.name));
+      await this.publish({ import: true });
     }
   }
 
@@ -253,4 +260,15 @@ export class WriteSession {
     if (decision.type === 'revoked') return false;
     throw new IcecoreError('damage', 'session-taken', `${name} is somebody else's snapshot`, { data: { object: name } });
   }
+}
+
+/** The index object of packs whose frame lines are encoded already. */
+function encodeIndex(packs: readonly PackDescription[]): Buffer {
+  const parts = packs.flatMap(({ record, frameLines }) => [encodeIndexObject([{ ...record, frames: [] }]), frameLines]);
+  return Buffer.concat(parts);
+}
+
+function describe(pack: PackRecord): PackDescription {
+  const { frames, ...record } = pack;
+  return { record, frameLines: Buffer.from(frames.map(encodeFrameLine).join(''), 'latin1') };
 }

@@ -5,6 +5,7 @@
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { damage } from '../base/errors.ts';
+import { releaseMemory } from '../base/release.ts';
 import {
   type FrameSpan,
   findFrames,
@@ -28,6 +29,8 @@ const PROBE_SAMPLE_LENGTH = 1024;
  */
 const PROBE_GAIN = 0.005;
 const OBJECT_LEVEL = 6;
+/** zstd's worst case for the smallest inputs is a little more than their length. */
+const MIN_OUTPUT = 16_384;
 
 /**
  * Compresses content into one zstd frame that states the content size and has no checksum (what it is sealed in has
@@ -95,12 +98,16 @@ function seemsCompressible(raw: Uint8Array): boolean {
 function compress(raw: Uint8Array, level: number): Buffer {
   const params: Record<number, number> = { [constants.ZSTD_c_compressionLevel]: level };
   if (level >= FIRST_LEVEL_OF_LARGE_WINDOWS) params[constants.ZSTD_c_windowLog] = WINDOW_LOG;
-  // An output buffer of the worst-case length lets zstd work from buffer to buffer in one call, without copies of its
-  // own and without pieces to be joined afterwards.
-  const worstCase = raw.length + (raw.length >> 8) + 1024;
-  const frame = zstdCompressSync(raw, { chunkSize: worstCase, params });
-  // What is returned is a view of that buffer. Give back the rest where it is most of it.
-  return frame.length < worstCase / 2 ? Buffer.from(frame) : frame;
+  // One output buffer for all lets zstd work from buffer to buffer in one call, without pieces to be joined. What is
+  // worth compressing rarely needs half of its length; the worst case would cost page faults for nothing.
+  const chunkSize = Math.max(MIN_OUTPUT, raw.length >> 1);
+  const frame = zstdCompressSync(raw, { chunkSize, params });
+  if (frame.length >= frame.buffer.byteLength / 2) return frame;
+  // What is returned is a view of that buffer: keep what is used of it, give back the rest.
+  const kept = Buffer.allocUnsafeSlow(frame.length);
+  frame.copy(kept);
+  releaseMemory(frame);
+  return kept;
 }
 
 function decompress(frame: Uint8Array, contentSize: number, object: string): Buffer {

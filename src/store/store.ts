@@ -16,7 +16,10 @@
 /** The S3 storage classes that a profile may know; a directory has only STANDARD. */
 export type StorageClass = string;
 
-/** The bytes of an object to be stored: all at once, or parts that arrive one by one (each 1 byte to 64 MiB). */
+/**
+ * The bytes of an object to be stored: all at once, or parts that arrive one by one (each 1 byte to 64 MiB). Asking for
+ * the next part gives the last one back: its memory may be gone then. A store that still needs it copies it.
+ */
 export type PutBody = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** What `put` may be told. */

@@ -12,11 +12,11 @@ import { loadLibc } from '../files/libc.ts';
 import { OwnerNames } from '../files/owners.ts';
 import type { ScanPage } from '../files/scan-types.ts';
 import { makeGearTable } from '../format/chunker.ts';
-import type { PackRecord } from '../format/index-object.ts';
 import { isSegmentBoundary } from '../format/segment.ts';
 import type { KnownChunks } from '../repo/known-chunks.ts';
 import { ManifestWriter } from '../repo/manifest-writer.ts';
 import { MetaPacks } from '../repo/meta-packs.ts';
+import type { PackDescription } from '../repo/pack-writer.ts';
 import type { ParentReader, ParentWriter } from '../repo/parent-file.ts';
 import type { ParentHeader, ParentState } from '../repo/parent-state.ts';
 import type { Repository } from '../repo/repository.ts';
@@ -39,7 +39,7 @@ import { programName } from './program.ts';
 import { defaultWorkers } from './worker-pool.ts';
 
 /** Sealed bytes on the way from one worker to the store. */
-const OUTPUT_WINDOW = 16 * 1_048_576;
+const OUTPUT_WINDOW = 4 * 1_048_576;
 
 /** What an attempt builds on. */
 export interface BackupBasis {
@@ -235,9 +235,9 @@ export class BackupAttempt {
     }
   }
 
-  #onPack(record: PackRecord): void {
-    this.#ownPacks.push(record.name);
-    this.#session!.packStored(record);
+  #onPack(pack: PackDescription): void {
+    this.#ownPacks.push(pack.record.name);
+    this.#session!.packStored(pack);
   }
 
   #header(): Promise<SealHeader> {
@@ -261,7 +261,7 @@ export class BackupAttempt {
       known: async () => (await session.known()).meta,
       assumed: new Set(this.#basis.isParentSafe ? this.#basis.header?.rootNodes : []),
       nextNumber: () => session.nextMetaPack(),
-      onPack: (record) => this.#onPack(record),
+      onPack: (pack) => this.#onPack(pack),
       signal: this.#hard.signal,
     });
   }
@@ -293,7 +293,7 @@ export class BackupAttempt {
       })),
       known: async () => (await session.known()).data,
       destination: { store, storageClass: config.storageClass, coldMinimum: config.coldMinimum },
-      onPack: (record) => this.#onPack(record),
+      onPack: (pack) => this.#onPack(pack),
       onNewBytes: (bytes) => {
         this.#counts.bytesNew += bytes;
       },

@@ -9,7 +9,7 @@ import type { FileFacts } from '../files/facts.ts';
 import type { Extents } from '../files/sparse.ts';
 import type { ChunkSizes } from '../format/chunker.ts';
 import type { Xattrs } from '../format/entry.ts';
-import type { PackRecord } from '../format/index-object.ts';
+import type { PackDescription } from '../repo/pack-writer.ts';
 import type { SealHeader } from '../seal/age-header.ts';
 import type { Signer } from '../seal/signatures.ts';
 
@@ -32,22 +32,14 @@ export interface BackupSetup {
   readonly outputWindow: number;
 }
 
-/** A file to be read, with what the walk saw of it. */
-export interface FileTask {
-  readonly path: Raw;
-  readonly size: number;
-  readonly inode: bigint;
-  readonly device: bigint;
-}
-
 /** The messages to a worker. */
 export type ToBackupWorker =
   /** The first message. */
   | { readonly type: 'setup'; readonly setup: BackupSetup }
-  /** Small files, read whole; together at most a batch. */
-  | { readonly type: 'files'; readonly task: number; readonly files: readonly FileTask[] }
+  /** Small files, read whole; together at most a batch. `facts` are the values of a FactsTable. */
+  | { readonly type: 'files'; readonly task: number; readonly paths: readonly Raw[]; readonly facts: BigInt64Array }
   /** Ranges of a file, read as one content that ends with the last of them. */
-  | { readonly type: 'slice'; readonly task: number; readonly file: FileTask; readonly ranges: Extents }
+  | { readonly type: 'slice'; readonly task: number; readonly path: Raw; readonly facts: BigInt64Array; readonly ranges: Extents }
   /** Bytes that come from elsewhere (standard input), as one content that goes on in the next task unless `isEnd`. */
   | { readonly type: 'bytes'; readonly task: number; readonly content: Uint8Array; readonly isEnd: boolean }
   /** Which of the asked chunks are new (1) and to be stored. Answers come in the order of the questions. */
@@ -57,29 +49,33 @@ export type ToBackupWorker =
   /** No more tasks: end the open pack. */
   | { readonly type: 'finish' };
 
-/** How reading one file, slice or piece ended. `grown`: it no longer fits a batch and must come again as slices. */
+/** How reading a file, a slice or a piece ended, where it is not simply read whole and as the walk saw it. */
 export type FileOutcome =
   | {
       readonly type: 'read';
-      readonly chunkCount: number;
       readonly bytes: number;
-      /** fstat of the open file before it was read; absent for bytes that come from elsewhere. */
+      /** fstat of the open file before it was read, where it is not what the walk saw. */
       readonly facts?: FileFacts;
       readonly flaw?: 'changed' | 'truncated';
       readonly xattrs?: Xattrs;
       readonly problems: readonly Problem[];
     }
+  /** It no longer fits a batch and must come again as slices. */
   | { readonly type: 'grown' }
   | { readonly type: 'problem'; readonly problem: Problem };
 
+/** The end of a task: chunks a file, and the outcomes that need words, by the number of the file in the task. */
+export interface TaskEnd {
+  readonly chunkCounts: Uint32Array;
+  readonly outcomes: ReadonlyMap<number, FileOutcome>;
+}
+
 /** The messages from a worker. */
 export type FromBackupWorker =
-  /** Chunks were cut and hashed; the worker waits for a verdict on `ids` (32 bytes each). */
-  | { readonly type: 'ask'; readonly ids: Uint8Array; readonly lengths: Uint32Array }
-  /** A task's files are read; `ids` are all their chunks in order. */
-  | { readonly type: 'done'; readonly task: number; readonly outcomes: readonly FileOutcome[]; readonly ids: Uint8Array }
+  /** Chunks were cut and hashed. Where there are any the worker waits for a verdict on `ids` (32 bytes each). */
+  | { readonly type: 'hashed'; readonly task: number; readonly ids: Uint8Array; readonly lengths: Uint32Array; readonly end?: TaskEnd }
   | { readonly type: 'pack-start'; readonly name: string }
   | { readonly type: 'piece'; readonly name: string; readonly bytes: Uint8Array }
-  | { readonly type: 'pack-end'; readonly name: string; readonly record: PackRecord }
+  | { readonly type: 'pack-end'; readonly name: string; readonly pack: PackDescription }
   /** All packs are ended. */
   | { readonly type: 'finished' };

@@ -24,11 +24,19 @@ const YIELD_MS = 4;
 /** Entries that may wait for one before them: what a single huge file can hold up. */
 const MAX_WAITING = 65_536;
 
+/** A file that waits for its content. */
+interface FileSlot {
+  readonly type: 'file';
+  readonly directory: Raw;
+  readonly name: Raw;
+  read: ReadFile | undefined;
+}
+
 /** An entry in walk order: unchanged, ready, or waiting for its content. */
 type Slot =
   | { readonly type: 'unchanged'; readonly record: ParentRecord; readonly index: number }
   | { readonly type: 'entry'; readonly directory: Raw; readonly entry: Entry; readonly stat: StatColumns }
-  | { readonly type: 'file'; readonly directory: Raw; readonly name: Raw; read: ReadFile | undefined };
+  | FileSlot;
 
 /** What a pass works with. */
 export interface BackupPassParts {
@@ -139,11 +147,9 @@ export class BackupPass {
     if (isKnown) counts.filesChanged++;
     else counts.filesNew++;
     if (monitor.wantsItems) this.#note(directory, found.name, isKnown ? 'changed' : 'new', undefined, Number(found.stat.size));
-    const slot: Slot = { type: 'file', directory, name: found.name, read: undefined };
+    const slot: FileSlot = { type: 'file', directory, name: found.name, read: undefined };
     this.#slots.push(slot);
-    reads.read(joinRaw(directory, found.name), found.stat, (read) => {
-      slot.read = read;
-    });
+    reads.read(joinRaw(directory, found.name), found.stat, slot);
   }
 
   /** Writes what is ready to the manifest, in order. */

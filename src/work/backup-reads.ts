@@ -5,7 +5,7 @@
 import type { BigIntStats } from 'node:fs';
 import type { Problem } from '../base/monitor.ts';
 import type { Raw } from '../base/raw.ts';
-import { type FileFacts, toFacts } from '../files/facts.ts';
+import { FactsTable, type FileFacts, toFacts } from '../files/facts.ts';
 import { openSource } from '../files/source.ts';
 import type { FileSystem } from '../files/fs.ts';
 import type { Libc } from '../files/libc.ts';
@@ -14,7 +14,7 @@ import type { ChunkId } from '../base/ids.ts';
 import { MAX_ENTRY_CHUNKS } from '../format/entry-line.ts';
 import { ChunkListBuilder } from '../format/chunk-list.ts';
 import type { FileContent } from './backup-entries.ts';
-import type { FileOutcome, FileTask } from './backup-messages.ts';
+import type { FileOutcome } from './backup-messages.ts';
 import { BATCH_BYTES } from './backup-worker.ts';
 import type { BackupWorkers, TaskResult } from './backup-workers.ts';
 
@@ -29,11 +29,14 @@ export type ReadFile =
   | { readonly type: 'read'; readonly path: Raw; readonly facts: FileFacts; readonly content: FileContent; readonly bytes: number; readonly problems: readonly Problem[] }
   | { readonly type: 'failed'; readonly path: Raw; readonly isVanished: boolean; readonly problems: readonly Problem[] };
 
-/** A file of the open batch. */
+type FileRead = Extract<FileOutcome, { type: 'read' }>;
+
+/** A file that is being read. Its stat is a row of a table: thousands wait at a time. */
 interface Pending {
   readonly path: Raw;
-  readonly stat: BigIntStats;
-  readonly done: (read: ReadFile) => void;
+  readonly facts: FactsTable;
+  readonly row: number;
+  readonly target: ReadTarget;
 }
 
 /** What reading takes. */
@@ -44,11 +47,17 @@ export interface FileReadsOptions {
   readonly fs: FileSystem;
 }
 
+/** Who waits for a file. */
+export interface ReadTarget {
+  read: ReadFile | undefined;
+}
+
 /** Gets files read, somehow: {@link FileReads}, or nothing at all in a dry run. */
 export interface FileReader {
   readonly isSaturated: boolean;
   room(): Promise<void>;
-  read(path: Raw, stat: BigIntStats, done: (read: ReadFile) => void): void;
+  /** Sets `target.read` as soon as the file is read, which may be at once. */
+  read(path: Raw, stat: BigIntStats, target: ReadTarget): void;
   flush(): Promise<void>;
 }
 
@@ -56,8 +65,8 @@ export interface FileReader {
 export const pretendedReads: FileReader = {
   isSaturated: false,
   async room() {},
-  read(path, stat, done) {
-    done({ type: 'read', path, facts: toFacts(stat), content: {}, bytes: Number(stat.size), problems: [] });
+  read(path, stat, target) {
+    target.read = { type: 'read', path, facts: toFacts(stat), content: {}, bytes: Number(stat.size), problems: [] };
   },
   async flush() {},
 };
@@ -66,6 +75,7 @@ export const pretendedReads: FileReader = {
 export class FileReads implements FileReader {
   readonly #options: FileReadsOptions;
   #batch: Pending[] = [];
+  #facts = new FactsTable(BATCH_FILES / 2);
   #batchBytes = 0;
   readonly #running = new Set<Promise<void>>();
   #workers: BackupWorkers | undefined;
@@ -84,15 +94,16 @@ export class FileReads implements FileReader {
     await this.#workers?.room();
   }
 
-  /** Has a file read; `done` is called when it is. */
-  read(path: Raw, stat: BigIntStats, done: (read: ReadFile) => void): void {
+  read(path: Raw, stat: BigIntStats, target: ReadTarget): void {
     const size = Number(stat.size);
     if (size > BATCH_BYTES || mayBeSparse(stat)) {
-      this.#run(this.#readLarge({ path, stat, done }));
+      const facts = new FactsTable(1);
+      this.#run(this.#readLarge({ path, facts, row: facts.add(stat), target }));
       return;
     }
     if (this.#batchBytes + size > BATCH_BYTES) this.#send();
-    this.#batch.push({ path, stat, done });
+    const facts = this.#facts;
+    this.#batch.push({ path, facts, row: facts.add(stat), target });
     this.#batchBytes += size;
     if (this.#batch.length >= BATCH_FILES) this.#send();
   }
@@ -108,6 +119,7 @@ export class FileReads implements FileReader {
     if (this.#batch.length === 0) return;
     const batch = this.#batch;
     this.#batch = [];
+    this.#facts = new FactsTable(BATCH_FILES / 2);
     this.#batchBytes = 0;
     this.#run(this.#readBatch(batch));
   }
@@ -127,60 +139,57 @@ export class FileReads implements FileReader {
   }
 
   async #readBatch(batch: readonly Pending[]): Promise<void> {
-    const { outcomes, ids } = await this.#submit({ type: 'files', files: batch.map(toTask) });
-    const hex = Buffer.from(ids.buffer, ids.byteOffset, ids.length).toString('hex');
+    const paths = batch.map(({ path }) => path);
+    const table = batch[0]!.facts;
+    const { chunkCounts, outcomes, ids } = await this.#submit({ type: 'files', paths, facts: table.values });
+    const hex = ids.toString('hex');
     let chunk = 0;
-    for (const [i, outcome] of outcomes.entries()) {
-      const { path, stat, done } = batch[i]!;
-      if (outcome.type === 'grown') {
-        this.#run(this.#readLarge(batch[i]!));
-      } else if (outcome.type === 'problem') {
-        done(failed(path, outcome.problem));
+    for (const [i, pending] of batch.entries()) {
+      const outcome = outcomes.get(i);
+      if (outcome?.type === 'grown') {
+        this.#run(this.#readLarge({ ...pending, facts: table.only(pending.row), row: 0 }));
+      } else if (outcome?.type === 'problem') {
+        pending.target.read = failed(pending.path, outcome.problem);
       } else {
-        const chunks = chunkIds(hex, chunk, outcome.chunkCount);
-        chunk += outcome.chunkCount;
-        done(this.#finish(path, stat, outcome, chunks, outcome.bytes));
+        const chunks = chunkIds(hex, chunk, chunkCounts[i]!);
+        const size = table.size(pending.row);
+        const read = outcome ?? readWhole(size);
+        pending.target.read = this.#finish(pending, read, chunks, read.facts?.size ?? size);
       }
+      chunk += chunkCounts[i]!;
     }
   }
 
-  async #readLarge({ path, stat, done }: Pending): Promise<void> {
-    const opened = openSource(path, stat, this.#options.fs);
+  async #readLarge(pending: Pending): Promise<void> {
+    const { path, target } = pending;
+    const opened = openSource(path, pending.facts.identity(pending.row), this.#options.fs);
     if (opened.type === 'problem') {
-      done(failed(path, opened.problem));
+      target.read = failed(path, opened.problem);
       return;
     }
     const { size } = opened.source;
     const sparse = opened.source.extents(this.#options.libc);
     opened.source.close();
-    const file = { ...toTask({ path, stat }), size };
     const slices = cutSlices(sparse ?? (size > 0 ? [[0, size]] : []));
-    const results = await Promise.all(slices.map((ranges) => this.#submit({ type: 'slice', file, ranges })));
-    const outcomes = results.map((result) => result.outcomes[0]!);
-    const problem = outcomes.find((outcome) => outcome.type === 'problem');
-    if (problem) {
-      done(failed(path, problem.problem));
-      return;
+    const facts = pending.facts.values;
+    const results = await Promise.all(slices.map((ranges) => this.#submit({ type: 'slice', path, facts, ranges })));
+    const reads: FileRead[] = [];
+    for (const [i, { outcomes }] of results.entries()) {
+      const outcome = outcomes.get(0);
+      if (outcome?.type === 'problem') {
+        target.read = failed(path, outcome.problem);
+        return;
+      }
+      reads.push(outcome?.type === 'read' ? outcome : readWhole(lengthOf(slices[i]!)));
     }
-    const reads = outcomes.filter((outcome) => outcome.type === 'read');
-    const chunks = results.flatMap(({ ids }, i) =>
-      chunkIds(Buffer.from(ids.buffer, ids.byteOffset, ids.length).toString('hex'), 0, reads[i]!.chunkCount),
-    );
-    done(this.#finish(path, stat, mergeSlices(reads), chunks, size, sparse));
+    const chunks = results.flatMap(({ ids, chunkCounts }) => chunkIds(ids.toString('hex'), 0, chunkCounts[0]!));
+    target.read = this.#finish(pending, mergeSlices(reads), chunks, size, sparse);
   }
 
-  #finish(
-    path: Raw,
-    seen: BigIntStats,
-    outcome: Extract<FileOutcome, { type: 'read' }>,
-    chunks: readonly ChunkId[],
-    size: number,
-    sparse?: Extents,
-  ): ReadFile {
-    const { bytes, facts, flaw, xattrs, problems } = outcome;
-    const planned = sparse ? sparse.reduce((sum, [, length]) => sum + length, 0) : size;
+  #finish({ path, facts: table, row }: Pending, read: FileRead, chunks: readonly ChunkId[], size: number, sparse?: Extents): ReadFile {
+    const { bytes, facts, flaw, xattrs, problems } = read;
     // What ended early keeps only what was read: no zeros are made up.
-    const isShort = bytes < planned;
+    const isShort = bytes < (sparse ? lengthOf(sparse) : size);
     const kept = sparse && isShort ? clipExtents(sparse, bytes) : sparse;
     const content: FileContent = {
       size: isShort ? (kept ? endOf(kept) : bytes) : size,
@@ -189,7 +198,7 @@ export class FileReads implements FileReader {
       ...(xattrs ? { xattrs } : {}),
       ...(isShort ? { flaw: 'truncated' as const } : flaw ? { flaw } : {}),
     };
-    return { type: 'read', path, facts: facts ?? toFacts(seen), content, bytes, problems };
+    return { type: 'read', path, facts: facts ?? table.get(row), content, bytes, problems };
   }
 
   #chunkFields(chunks: readonly ChunkId[]): Pick<FileContent, 'chunks' | 'list'> {
@@ -199,10 +208,6 @@ export class FileReads implements FileReader {
     for (const id of chunks) list.add(id);
     return { list: list.finish().id };
   }
-}
-
-function toTask({ path, stat }: Pick<Pending, 'path' | 'stat'>): FileTask {
-  return { path, size: Number(stat.size), inode: stat.ino, device: stat.dev };
 }
 
 function failed(path: Raw, problem: Problem): ReadFile {
@@ -235,18 +240,21 @@ function cutSlices(ranges: Extents): Extents[] {
 }
 
 /** The outcome of a whole file from those of its slices. */
-function mergeSlices(reads: readonly Extract<FileOutcome, { type: 'read' }>[]): Extract<FileOutcome, { type: 'read' }> {
+function mergeSlices(reads: readonly FileRead[]): FileRead {
   const first = reads[0]!;
   const isOneState = reads.every(({ facts }) => facts?.mtime === first.facts?.mtime && facts?.size === first.facts?.size);
   const flaw = reads.find((read) => read.flaw)?.flaw ?? (isOneState ? undefined : ('changed' as const));
   const problems = [...new Map(reads.flatMap((read) => read.problems).map((problem) => [problem.code, problem])).values()];
-  return {
-    ...first,
-    bytes: reads.reduce((sum, read) => sum + read.bytes, 0),
-    chunkCount: reads.reduce((sum, read) => sum + read.chunkCount, 0),
-    problems,
-    ...(flaw ? { flaw } : {}),
-  };
+  return { ...first, bytes: reads.reduce((sum, read) => sum + read.bytes, 0), problems, ...(flaw ? { flaw } : {}) };
+}
+
+/** The ordinary outcome, which workers leave out. */
+function readWhole(bytes: number): FileRead {
+  return { type: 'read', bytes, problems: [] };
+}
+
+function lengthOf(ranges: Extents): number {
+  return ranges.reduce((sum, [, length]) => sum + length, 0);
 }
 
 function clipExtents(extents: Extents, bytes: number): Extents {

@@ -31,7 +31,7 @@ export async function readStream(
   const ids: ChunkId[] = [];
   const collect = async () => {
     const result = await Promise.race([results.shift()!, workers.failure]);
-    const hex = Buffer.from(result.ids.buffer, result.ids.byteOffset, result.ids.length).toString('hex');
+    const hex = result.ids.toString('hex');
     for (let at = 0; at < hex.length; at += 64) ids.push(hex.slice(at, at + 64) as ChunkId);
   };
   const send = async (content: Uint8Array, isEnd: boolean) => {

@@ -4,16 +4,25 @@
  * one open pack from end to end and decides nothing about what is backed up.
  */
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
-import { toFacts } from '../files/facts.ts';
-import { loadLibc, type Libc } from '../files/libc.ts';
+import { FactsTable, toFacts } from '../files/facts.ts';
+import type { Problem } from '../base/monitor.ts';
+import { type Libc, loadLibc } from '../files/libc.ts';
 import { readSmallSource, xattrProblem } from '../files/small-source.ts';
-import { openSource, type SourceReader } from '../files/source.ts';
+import { openSource, type SourceOutcome, type SourceReader } from '../files/source.ts';
+import type { Extents } from '../files/sparse.ts';
 import { fileProblem } from '../files/file-problems.ts';
 import { readXattrs } from '../files/xattrs.ts';
+import type { Xattrs } from '../format/entry.ts';
 import { Chunker } from '../format/chunker.ts';
 import { packName } from '../format/layout.ts';
 import { FRAME_BUFFER_BYTES, PackWriter } from '../repo/pack-writer.ts';
-import type { BackupSetup, FileOutcome, FromBackupWorker, ToBackupWorker } from './backup-messages.ts';
+import {
+  type BackupSetup,
+  type FileOutcome,
+  type FromBackupWorker,
+  type TaskEnd,
+  type ToBackupWorker,
+} from './backup-messages.ts';
 
 /** The most that a batch of small files holds, and what a slice reads at a time on top of an unfinished chunk. */
 export const BATCH_BYTES = 4 * 1_048_576;
@@ -95,80 +104,75 @@ export class BackupWorker {
     }
   }
 
-  async #runFiles({ task, files }: Extract<ToBackupWorker, { type: 'files' }>): Promise<void> {
+  async #runFiles({ task, paths, facts }: Extract<ToBackupWorker, { type: 'files' }>): Promise<void> {
+    const expected = new FactsTable(facts);
     const buffer = await this.#takeBuffer();
     const { min } = this.#setup.chunkSizes;
     const cuts: [number, number][] = [];
-    const outcomes: FileOutcome[] = [];
+    const chunkCounts = new Uint32Array(paths.length);
+    const outcomes = new Map<number, FileOutcome>();
     let used = 0;
-    for (const file of files) {
-      const read = readSmallSource(file.path, { dev: file.device, ino: file.inode }, buffer, used, this.#libc);
+    for (const [i, path] of paths.entries()) {
+      const read = readSmallSource(path, expected.identity(i), buffer, used, this.#libc);
       if (read.type === 'problem') {
-        outcomes.push(read);
+        outcomes.set(i, read);
       } else if (read.type === 'large') {
-        outcomes.push({ type: 'grown' });
+        outcomes.set(i, { type: 'grown' });
       } else {
         const before = cuts.length;
         if (read.length > 0 && read.length <= min) cuts.push([used, read.length]);
         else if (read.length > 0) this.#cut(buffer, used, used + read.length, true, cuts);
         used += read.length;
-        outcomes.push({
-          type: 'read',
-          chunkCount: cuts.length - before,
-          bytes: read.length,
-          facts: toFacts(read.stat),
-          problems: [read.problem, read.xattrProblem].filter((problem) => problem !== undefined),
-          ...(read.flaw ? { flaw: read.flaw } : {}),
-          ...(read.xattrs ? { xattrs: read.xattrs } : {}),
-        });
+        chunkCounts[i] = cuts.length - before;
+        const outcome = describeRead(read.length, read, expected, i, [read.problem, read.xattrProblem]);
+        if (outcome) outcomes.set(i, outcome);
       }
     }
-    const ids = this.#ask(buffer, cuts);
-    this.#send({ type: 'done', task, outcomes, ids });
+    this.#ask(task, buffer, cuts, { chunkCounts, outcomes });
   }
 
-  async #runSlice({ task, file, ranges }: Extract<ToBackupWorker, { type: 'slice' }>): Promise<void> {
-    const opened = openSource(file.path, { dev: file.device, ino: file.inode });
+  async #runSlice({ task, path, facts, ranges }: Extract<ToBackupWorker, { type: 'slice' }>): Promise<void> {
+    const expected = new FactsTable(facts);
+    const opened = openSource(path, expected.identity(0));
     if (opened.type === 'problem') {
-      this.#send({ type: 'done', task, outcomes: [opened], ids: Buffer.alloc(0) });
+      this.#end(task, 0, opened);
       return;
     }
     const { source } = opened;
-    const ids: Buffer[] = [];
-    let outcome: FileOutcome;
+    const problems: (Problem | undefined)[] = [];
+    let xattrs: ReturnType<typeof readXattrs>;
+    let chunks = 0;
     try {
-      const problems = [];
-      let xattrs: ReturnType<typeof readXattrs>;
       try {
         if (this.#libc) xattrs = readXattrs(source.fd, this.#libc);
       } catch (error) {
-        problems.push(xattrProblem(error, file.path));
+        problems.push(xattrProblem(error, path));
       }
-      const bytes = await this.#readRanges(source, ranges, ids);
-      const { stat, flaw, problem } = source.finish();
-      if (problem) problems.push(problem);
-      outcome = {
-        type: 'read',
-        chunkCount: ids.reduce((count, part) => count + part.length / ID_BYTES, 0),
-        bytes,
-        facts: toFacts(stat),
-        problems,
-        ...(flaw ? { flaw } : {}),
-        ...(xattrs ? { xattrs } : {}),
-      };
+      const read = await this.#readRanges(task, source, ranges);
+      chunks = read.chunks;
+      const outcome = source.finish();
+      problems.push(outcome.problem);
+      this.#end(task, chunks, describeRead(read.bytes, { ...outcome, ...(xattrs ? { xattrs } : {}) }, expected, 0, problems));
     } catch (error) {
-      outcome = { type: 'problem', problem: fileProblem(error, file.path, 'read') };
+      this.#end(task, chunks, { type: 'problem', problem: fileProblem(error, path, 'read') });
     } finally {
       source.close();
     }
-    this.#send({ type: 'done', task, outcomes: [outcome], ids: Buffer.concat(ids) });
   }
 
-  /** Reads ranges as one content and asks for its chunks as it goes. @returns bytes read */
-  async #readRanges(source: SourceReader, ranges: readonly (readonly [number, number])[], ids: Buffer[]): Promise<number> {
+  /** Ends a task of one file whose chunks have been asked for. */
+  #end(task: number, chunks: number, outcome: FileOutcome | undefined): void {
+    const outcomes = new Map(outcome ? [[0, outcome]] : []);
+    const end = { chunkCounts: Uint32Array.of(chunks), outcomes };
+    this.#send({ type: 'hashed', task, ids: new Uint8Array(0), lengths: new Uint32Array(0), end });
+  }
+
+  /** Reads ranges as one content and asks for its chunks as it goes. */
+  async #readRanges(task: number, source: SourceReader, ranges: Extents): Promise<{ bytes: number; chunks: number }> {
     this.#chunker.reset();
     const total = ranges.reduce((sum, [, length]) => sum + length, 0);
-    let done = 0;
+    let bytes = 0;
+    let chunks = 0;
     let range = 0;
     let inRange = 0;
     let rest: Buffer = Buffer.alloc(0);
@@ -183,7 +187,7 @@ export class BackupWorker {
         const count = source.read(buffer, used, wanted, offset + inRange);
         used += count;
         inRange += count;
-        done += count;
+        bytes += count;
         if (count < wanted) range = ranges.length;
         else if (inRange === length) {
           range++;
@@ -194,9 +198,10 @@ export class BackupWorker {
       const cuts: [number, number][] = [];
       const end = this.#cut(buffer, 0, used, ended, cuts);
       rest = Buffer.from(buffer.subarray(end, used));
-      ids.push(this.#ask(buffer, cuts));
+      chunks += cuts.length;
+      this.#ask(task, buffer, cuts);
     }
-    return done;
+    return { bytes, chunks };
   }
 
   async #runBytes({ task, content, isEnd }: Extract<ToBackupWorker, { type: 'bytes' }>): Promise<void> {
@@ -207,9 +212,7 @@ export class BackupWorker {
     const cuts: [number, number][] = [];
     const end = this.#cut(buffer, 0, used, isEnd, cuts);
     this.#rest = Buffer.from(buffer.subarray(end, used));
-    const ids = this.#ask(buffer, cuts);
-    const outcome: FileOutcome = { type: 'read', chunkCount: cuts.length, bytes: content.length, problems: [] };
-    this.#send({ type: 'done', task, outcomes: [outcome], ids });
+    this.#ask(task, buffer, cuts, { chunkCounts: Uint32Array.of(cuts.length), outcomes: new Map() });
   }
 
   /** Cuts `buffer[start, end)`; returns where the first unfinished chunk begins. */
@@ -225,7 +228,7 @@ export class BackupWorker {
   }
 
   /** Hashes chunks and asks which are new; the buffer is given back when the answer has been acted on. */
-  #ask(buffer: Buffer, cuts: readonly (readonly [number, number])[]): Buffer {
+  #ask(task: number, buffer: Buffer, cuts: readonly (readonly [number, number])[], end?: TaskEnd): void {
     // Not from Node's pool: a message would carry the whole of it.
     const ids = Buffer.allocUnsafeSlow(cuts.length * ID_BYTES);
     const lengths = new Uint32Array(cuts.length);
@@ -236,12 +239,11 @@ export class BackupWorker {
     }
     if (cuts.length === 0) {
       this.#free.push(buffer);
-      return ids;
+    } else {
+      const verdict = new Promise<Uint8Array>((resolve) => this.#verdicts.push(resolve));
+      this.#asked.push({ buffer, cuts, ids, verdict });
     }
-    const verdict = new Promise<Uint8Array>((resolve) => this.#verdicts.push(resolve));
-    this.#asked.push({ buffer, cuts, ids, verdict });
-    this.#send({ type: 'ask', ids, lengths });
-    return ids;
+    this.#send({ type: 'hashed', task, ids, lengths, ...(end ? { end } : {}) });
   }
 
   async #takeBuffer(): Promise<Buffer> {
@@ -274,9 +276,9 @@ export class BackupWorker {
 
   async #endPack(pad: boolean): Promise<void> {
     if (!this.#pack) return;
-    const record = this.#pack.finish(pad);
+    const pack = this.#pack.finish(pad);
     await this.#drain();
-    this.#send({ type: 'pack-end', name: this.#pack.name, record });
+    this.#send({ type: 'pack-end', name: this.#pack.name, pack });
     this.#pack = undefined;
   }
 
@@ -295,4 +297,25 @@ export class BackupWorker {
       this.#send({ type: 'piece', name: pack.name, bytes }, [bytes.buffer as ArrayBuffer]);
     }
   }
+}
+
+/** The outcome of a file that was read; undefined for the ordinary one: whole, unchanged, nothing else to say. */
+function describeRead(
+  bytes: number,
+  { stat, flaw, xattrs }: SourceOutcome & { readonly xattrs?: Xattrs },
+  expected: FactsTable,
+  row: number,
+  problems: readonly (Problem | undefined)[],
+): FileOutcome | undefined {
+  const isExpected = expected.isSame(row, stat);
+  const told = problems.filter((problem) => problem !== undefined);
+  if (isExpected && !flaw && !xattrs && told.length === 0) return undefined;
+  return {
+    type: 'read',
+    bytes,
+    problems: told,
+    ...(isExpected ? {} : { facts: toFacts(stat) }),
+    ...(flaw ? { flaw } : {}),
+    ...(xattrs ? { xattrs } : {}),
+  };
 }

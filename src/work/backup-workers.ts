@@ -3,22 +3,21 @@
  * that come back. It never touches file content.
  */
 import { throwIfAborted } from '../base/errors.ts';
-import type { PackRecord } from '../format/index-object.ts';
 import type { KnownChunks } from '../repo/known-chunks.ts';
 import { type PackDestination, PackUpload } from '../repo/pack-upload.ts';
-import type { BackupSetup, FileOutcome, FromBackupWorker, ToBackupWorker } from './backup-messages.ts';
+import type { PackDescription } from '../repo/pack-writer.ts';
+import type { BackupSetup, FromBackupWorker, TaskEnd, ToBackupWorker } from './backup-messages.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 /** Tasks that a worker has at a time: enough that it never waits for the main thread. */
-const TASKS_PER_WORKER = 4;
+const TASKS_PER_WORKER = 3;
 
 /** A task without its number. */
 export type BackupTask = Extract<ToBackupWorker, { type: 'files' | 'slice' | 'bytes' }> extends infer T ? (T extends unknown ? Omit<T, 'task'> : never) : never;
 
-/** What a task found: an outcome a file, and the ids (32 bytes each) of all their chunks in order. */
-export interface TaskResult {
-  readonly outcomes: readonly FileOutcome[];
-  readonly ids: Uint8Array;
+/** What a task found: how it ended, and the ids (32 bytes each) of all its chunks in order. */
+export interface TaskResult extends TaskEnd {
+  readonly ids: Buffer;
 }
 
 /** What the pool of workers needs. */
@@ -28,7 +27,7 @@ export interface BackupWorkersOptions {
   /** Resolves when the index is loaded; asked when the first chunks come. */
   readonly known: () => Promise<KnownChunks>;
   readonly destination: PackDestination;
-  readonly onPack: (record: PackRecord) => void;
+  readonly onPack: (pack: PackDescription) => void;
   /** Plaintext bytes that were new. */
   readonly onNewBytes: (bytes: number) => void;
   readonly signal: AbortSignal;
@@ -39,7 +38,7 @@ export class BackupWorkers {
   readonly #options: BackupWorkersOptions;
   readonly #pool: WorkerPool<ToBackupWorker, FromBackupWorker>;
   readonly #queue: { task: BackupTask; number: number }[] = [];
-  readonly #results = new Map<number, (result: TaskResult) => void>();
+  readonly #results = new Map<number, { ids: Uint8Array[]; resolve: (result: TaskResult) => void }>();
   readonly #busy: number[];
   readonly #uploads = new Map<string, PackUpload>();
   readonly #storing = new Set<Promise<void>>();
@@ -79,7 +78,7 @@ export class BackupWorkers {
   submit(task: BackupTask): Promise<TaskResult> {
     const number = this.#next++;
     const { promise, resolve } = Promise.withResolvers<TaskResult>();
-    this.#results.set(number, resolve);
+    this.#results.set(number, { ids: [], resolve });
     this.#queue.push({ task, number });
     this.#dispatch();
     return promise;
@@ -131,30 +130,24 @@ export class BackupWorkers {
 
   #receive(worker: number, message: FromBackupWorker): void {
     switch (message.type) {
-      case 'ask':
-        this.#answer(worker, message.ids, message.lengths);
-        return;
-      case 'done':
-        this.#busy[worker]!--;
-        this.#results.get(message.task)!(message);
-        this.#results.delete(message.task);
-        this.#dispatch();
+      case 'hashed':
+        if (message.ids.length > 0) this.#answer(worker, message.ids, message.lengths);
+        this.#collect(worker, message);
         return;
       case 'pack-start':
         this.#uploads.set(message.name, new PackUpload(message.name, this.#options.destination, this.#options.signal));
         return;
-      case 'piece':
-        this.#watch(
-          this.#uploads
-            .get(message.name)!
-            .push(message.bytes)
-            .then(() => this.#pool.post(worker, { type: 'taken', bytes: message.bytes.length })),
-        );
+      case 'piece': {
+        // Asked now: the upload gives the memory back when the store has taken it.
+        const bytes = message.bytes.length;
+        const upload = this.#uploads.get(message.name)!;
+        this.#watch(upload.push(message.bytes).then(() => this.#pool.post(worker, { type: 'taken', bytes })));
         return;
+      }
       case 'pack-end': {
         const upload = this.#uploads.get(message.name)!;
         this.#uploads.delete(message.name);
-        this.#watch(upload.finish(message.record).then(this.#options.onPack));
+        this.#watch(upload.finish(message.pack).then(this.#options.onPack));
         return;
       }
       case 'finished':
@@ -163,6 +156,18 @@ export class BackupWorkers {
       default:
         message satisfies never;
     }
+  }
+
+  #collect(worker: number, { task, ids, end }: Extract<FromBackupWorker, { type: 'hashed' }>): void {
+    const result = this.#results.get(task)!;
+    if (ids.length > 0) result.ids.push(ids);
+    if (!end) return;
+    this.#results.delete(task);
+    this.#busy[worker]!--;
+    const [only] = result.ids;
+    const isOne = only !== undefined && result.ids.length === 1;
+    result.resolve({ ...end, ids: isOne ? Buffer.from(only.buffer, only.byteOffset, only.length) : Buffer.concat(result.ids) });
+    this.#dispatch();
   }
 
   /** Answers in the order of the questions: two workers may ask for the same chunk, and one of them stores it. */

@@ -12,6 +12,9 @@ export interface ErrorMessage {
   readonly error: { readonly kind: string; readonly code: string; readonly message: string; readonly hint?: string; readonly data: Readonly<Record<string, unknown>> };
 }
 
+/** Room for short-lived objects in a worker's heap: a worker holds buffers, not objects. */
+const YOUNG_MB = 8;
+
 /** How many workers a run uses when it is not told: one a core. */
 export function defaultWorkers(): number {
   return Math.max(1, Math.min(16, availableParallelism()));
@@ -31,7 +34,7 @@ export class WorkerPool<To, From extends { readonly type: string }> {
     const isSource = import.meta.url.endsWith('.ts');
     const url = new URL(isSource ? './worker.ts' : './worker.js', import.meta.url);
     this.#workers = Array.from({ length: count }, (_, index) => {
-      const worker = new Worker(url, { trackUnmanagedFds: false });
+      const worker = new Worker(url, { trackUnmanagedFds: false, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
       worker.on('message', (message: From | ErrorMessage) => {
         if (message.type === 'error') reject(decodeError((message as ErrorMessage).error));
         else onMessage(index, message as From);
