@@ -44,6 +44,8 @@ export interface TargetCalls {
   rename(dir: number, from: Raw, to: Raw): void;
   link(fromDir: number, from: Raw, toDir: number, to: Raw): void;
   unlink(dir: number, name: Raw): void;
+  /** Removes an empty directory. */
+  removeDirectory(dir: number, name: Raw): void;
   symlink(target: Raw, dir: number, name: Raw): void;
   makeFifo(dir: number, name: Raw): void;
   makeDevice(dir: number, name: Raw, type: 'block' | 'char', major: number, minor: number): void;

@@ -155,6 +155,10 @@ export class LibcTargetCalls implements TargetCalls {
     this.#libc.unlinkat(dir, name);
   }
 
+  removeDirectory(dir: number, name: Raw): void {
+    this.#libc.unlinkat(dir, name, this.#libc.constants.AT_REMOVEDIR);
+  }
+
   symlink(target: Raw, dir: number, name: Raw): void {
     this.#libc.symlinkat(target, dir, name);
   }

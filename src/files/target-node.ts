@@ -127,6 +127,10 @@ export class NodeTargetCalls implements TargetCalls {
     fs.unlinkSync(rawToFsPath(this.#at(dir, name)));
   }
 
+  removeDirectory(dir: number, name: Raw): void {
+    fs.rmdirSync(rawToFsPath(this.#at(dir, name)));
+  }
+
   symlink(target: Raw, dir: number, name: Raw): void {
     fs.symlinkSync(rawToFsPath(target), rawToFsPath(this.#at(dir, name)));
   }

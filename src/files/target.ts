@@ -8,7 +8,7 @@
  * false`: by default Node warns when a worker closes a descriptor that node:fs did not open there.
  *
  * Promises: nothing is written through a link below the root; a final name never shows incomplete content; what was
- * there stays until its replacement is complete; directories are never removed. Every failure is an IcecoreError that
+ * there stays until its replacement is complete; directories are removed by {@link TargetTree.remove} only. Every failure is an IcecoreError that
  * names the path and concerns that item alone, but for `target-full` and `target-read-only`, after which going on is
  * of no use.
  */
@@ -16,7 +16,7 @@
 import { randomInt } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { Problem } from '../base/monitor.ts';
-import { type Raw, rawToFsPath } from '../base/raw.ts';
+import { joinRaw, type Raw, rawToFsPath } from '../base/raw.ts';
 import type { TargetCalls } from './target-calls.ts';
 import type { Extents } from './target-extents.ts';
 import { type FileMeta, FileWriter, type TargetOutcome, type TempFile } from './target-file.ts';
@@ -26,6 +26,7 @@ import { checkName, type TargetRun, TempNames } from './target-names.ts';
 import { type Overwrite, Placer } from './target-placement.ts';
 import type { Coming, Existing } from './target-policy.ts';
 import { type NameRules, probeTarget } from './target-probe.ts';
+import { type Chosen, TreeRemover } from './target-remove.ts';
 import { type DeviceNode, SpecialWriter } from './target-special.ts';
 import { type Directory, DirectoryCache } from './target-tree.ts';
 
@@ -53,6 +54,7 @@ export class TargetTree {
   readonly #placer: Placer;
   readonly #files: FileWriter;
   readonly #specials: SpecialWriter;
+  readonly #remover: TreeRemover;
 
   /**
    * Opens the root, making it where it is missing (then with the usual mode and umask).
@@ -74,6 +76,7 @@ export class TargetTree {
     const isDurable = options.isDurable ?? false;
     this.#files = new FileWriter(calls, this.#directories, this.#metadata, this.#names, this.#placer, isDurable);
     this.#specials = new SpecialWriter(calls, this.#directories, this.#files, this.#metadata, this.#placer);
+    this.#remover = new TreeRemover(calls, this.#directories);
   }
 
   /** Where a path of the tree lies in the file system, for messages. */
@@ -216,6 +219,41 @@ export class TargetTree {
       () => this.#metadata.apply(fd, this.#calls.stat(fd), meta, () => this.#directories.locate(directory)),
     );
     this.#directories.drop(directory);
+  }
+
+  /**
+   * Gives a file that is there, and whose content is right, its metadata; what is there may be lost in between.
+   * @returns false where there is no regular file that this user may open.
+   */
+  refreshFile(directory: Raw, name: Raw, meta: TargetMeta): boolean {
+    const path = (): Raw => joinRaw(this.#directories.locate(directory), name);
+    const fd = this.openExisting(directory, name);
+    if (fd === undefined) return false;
+    try {
+      naming(path, () => this.#metadata.apply(fd, this.#calls.stat(fd), meta, path));
+    } finally {
+      this.#calls.close(fd);
+    }
+    return true;
+  }
+
+  /** The names in a directory of the tree. */
+  list(directory: Raw): Raw[] {
+    const { fd } = this.#directories.open(directory);
+    return naming(
+      () => this.#directories.locate(directory),
+      () => [...this.#calls.list(fd, this.#directories.locate(directory))],
+    );
+  }
+
+  /**
+   * Removes what is there under a name: of a directory everything in it that is `chosen`, and itself when nothing is
+   * left. Links are removed, not followed.
+   * @returns how many items other than directories were removed.
+   */
+  remove(directory: Raw, name: Raw, chosen: Chosen): number {
+    checkName(name);
+    return this.#remover.remove(directory, name, chosen);
   }
 
   /** Closes all directories. Descriptors of big files are the business of whoever has them. */

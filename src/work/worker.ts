@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { bug } from '../base/errors.ts';
 import type { BackupSetup, ToBackupWorker } from './backup-messages.ts';
+import type { RestoreSetup, ToRestoreWorker } from './restore-messages.ts';
 import type { ToVerifyWorker, VerifySetup } from './verify-messages.ts';
 import { encodeError } from './worker-pool.ts';
 
@@ -17,11 +18,15 @@ interface MessageReceiver {
 }
 
 /** Imported when it is asked for: a thread starts with what its role needs, and no more. */
-async function start(setup: BackupSetup | VerifySetup): Promise<MessageReceiver> {
+async function start(setup: BackupSetup | RestoreSetup | VerifySetup): Promise<MessageReceiver> {
   switch (setup.role) {
     case 'backup': {
       const { BackupWorker } = await import('./backup-worker.ts');
       return new BackupWorker(setup, send);
+    }
+    case 'restore': {
+      const { RestoreWorker } = await import('./restore-worker.ts');
+      return new RestoreWorker(setup, send);
     }
     case 'verify': {
       const { VerifyWorker } = await import('./verify-worker.ts');
@@ -31,7 +36,7 @@ async function start(setup: BackupSetup | VerifySetup): Promise<MessageReceiver>
 }
 
 const receivers: Promise<MessageReceiver>[] = [];
-port.on('message', (message: ToBackupWorker | ToVerifyWorker) => {
+port.on('message', (message: ToBackupWorker | ToRestoreWorker | ToVerifyWorker) => {
   if (message.type === 'setup') receivers.push(start(message.setup));
   else receivers[0]!.then((receiver) => receiver.receive(message as never)).catch(fail);
 });
