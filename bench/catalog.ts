@@ -24,13 +24,14 @@ const CHUNKS_PER_FRAME = 64;
 const FRAMES_PER_PACK = 64;
 const PACKS_PER_OBJECT = 16;
 const CHUNK_BYTES = 17_000;
+const SMALL_FILES = 20_000;
 
 const HELP = `usage: node bench/catalog.ts [options]
 
 Compare the peak memory of a first backup with a huge catalog and with an empty one
 
       --chunks N      chunks in the huge catalog (10000000)
-      --tree DIR      back up a copy of this folder (the sources of icecore)
+      --tree DIR      back up a copy of this folder (made: 20,000 small files)
       --rounds N      measure so many times in turn, and print medians (3)
       --scratch DIR   work in a new folder in DIR (/dev/shm)
       --help          print this`;
@@ -52,7 +53,7 @@ async function main(): Promise<number> {
   const chunks = positive('--chunks', values.chunks);
   const rounds = positive('--rounds', values.rounds);
   const { folder } = makeScratch(scratchParent(values.scratch));
-  const source = values.tree === undefined ? join(import.meta.dirname, '..', 'src') : resolve(values.tree);
+  const source = values.tree === undefined ? writeSmallFiles(`${folder}/source`) : resolve(values.tree);
   const data = makeTree(`${folder}/data`, { folder: source });
   process.stdout.write(`${data.files} files, ${(data.bytes / 1e6).toFixed(0)} MB\n`);
 
@@ -69,6 +70,16 @@ async function main(): Promise<number> {
   const isMet = growth < TARGET_BYTES;
   process.stdout.write(`difference ${mega(growth)}, target below ${mega(TARGET_BYTES)}: ${isMet ? 'met' : 'missed'}\n`);
   return isMet ? 0 : 1;
+}
+
+/** Makes files whose look-ups touch more of the catalog than its cache holds: each lands on a page of its own. */
+function writeSmallFiles(folder: string): string {
+  for (let i = 0; i < SMALL_FILES; i++) {
+    const parent = `${folder}/${i >> 8}`;
+    if (i % 256 === 0) mkdirSync(parent, { recursive: true });
+    writeFileSync(`${parent}/${i}`, `file ${i}\n`.repeat(100));
+  }
+  return folder;
 }
 
 /** Makes a repository with a catalog of so many chunks in the new folder, backs up once, and clears up. */
