@@ -164,7 +164,7 @@ function ustarHeader(fields: UstarFields): Buffer {
   writeDevice(header, 337, fields.rdev?.minor ?? 0);
   header.fill(0x20, 148, 156);
   let sum = 0;
-  for (const byte of header) sum += byte;
+  for (let i = 0; i < TAR_BLOCK; i++) sum += header[i]!;
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return header;
 }

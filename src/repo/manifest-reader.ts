@@ -131,7 +131,7 @@ export class ManifestReader {
     }
   }
 
-  /** The ids of a file's chunks in order; see {@link chunksOf} in file-chunks.ts. */
+  /** The ids of a file's chunks in order, as {@link chunksOf}. */
   chunksOf(entry: Pick<Entry, 'chunks' | 'list'>, signal?: AbortSignal): AsyncGenerator<ChunkId> {
     return chunksOf(this.#chunks, entry, signal);
   }

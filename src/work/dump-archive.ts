@@ -23,7 +23,7 @@ import type { DumpOutput } from './dump-output.ts';
 /** Files up to this length are read whole before their turn, */
 const READ_AHEAD_FILE = 4 * 1_048_576;
 /** as long as they are no more than this together, */
-const READ_AHEAD_BYTES = 32 * 1_048_576;
+const READ_AHEAD_BYTES = 16 * 1_048_576;
 /** and so many entries at most. */
 const READ_AHEAD_ENTRIES = 256;
 

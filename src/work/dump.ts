@@ -19,6 +19,9 @@ import { DumpOutput } from './dump-output.ts';
 import type { ByteSink, DumpOptions, DumpStats } from './dump-types.ts';
 import { noSuchPath, withoutSlash } from './listing.ts';
 
+/** Frames kept: everything is read once and in order, so few are needed again. */
+const CACHE_BYTES = 24 * 1_048_576;
+
 /**
  * Writes what lies at a path. In an archive, files that cannot be read are reported to the monitor and counted, and the
  * archive stays valid (see dump-archive.ts); the content of a single file ends where it cannot be read, by an error.
@@ -33,7 +36,7 @@ export async function runDump(
 ): Promise<DumpStats> {
   throwIfAborted(signal);
   const { snapshot } = options;
-  const chunks = new ChunkReader(repo);
+  const chunks = new ChunkReader(repo, { cacheBytes: CACHE_BYTES });
   const manifest = await openManifest(repo, chunks, snapshot.id);
   const path = withoutSlash(options.path);
   const entry = path === '/' ? undefined : await manifest.find(path, signal);

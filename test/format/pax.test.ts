@@ -56,10 +56,11 @@ describe('a pax header', () => {
           { path, entry: file },
           { path: `${path}/l`, entry: link },
         ]);
+        const pax = (a!.pax ?? {}) as Record<string, string>;
         expect(a).toMatchObject({ name: path, size, type: 'file' });
-        expect(Number(a!.pax?.uid ?? a!.uid)).toBe(uid);
-        expect(a!.pax?.uname ?? a!.uname).toBe(target.slice(0, 40));
-        expect(Number(a!.pax?.mtime ?? a!.mtime!.getTime() / 1000)).toBeCloseTo(Number(mtime) / 1e9, 5);
+        expect(Number(pax.uid ?? a!.uid)).toBe(uid);
+        expect(pax.uname ?? a!.uname).toBe(target.slice(0, 40));
+        expect(Number(pax.mtime ?? a!.mtime!.getTime() / 1000)).toBeCloseTo(Number(mtime) / 1e9, 5);
         expect(b).toMatchObject({ name: `${path}/l`, linkname: target, type: 'symlink' });
       }),
       { numRuns: 200 },
