@@ -2,9 +2,14 @@
 import { chmodSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeSessionId } from '../../src/base/ids.ts';
 import { type Raw, rawFromText } from '../../src/base/raw.ts';
+import { snapshotName } from '../../src/format/layout.ts';
 import { comparePositions } from '../../src/format/path-rules.ts';
+import { encodeSnapshot } from '../../src/format/snapshot.ts';
 import type { Repository } from '../../src/repo/repository.ts';
+import { loadSnapshots } from '../../src/repo/snapshots.ts';
+import { createHeader } from '../../src/seal/age-header.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { Difference, FindOptions, ListedEntry, SnapshotFilter, SnapshotInfo } from '../../src/work/browse.ts';
 import { diffSnapshots } from '../../src/work/difference.ts';
@@ -118,6 +123,26 @@ describe('a set of snapshots', () => {
       // Narrowed to one, a short prefix is enough.
       expect(await resolve(ids[2]!.slice(0, 4), { hosts: ['laptop'] })).toBe(ids[2]);
     });
+  });
+
+  it('passes over partial snapshots for latest, and finds them by id', async () => {
+    const own = await TestRepository.create();
+    const id = (await own.backup([join(source, 'a')])).snapshot!;
+    await own.use(async (repo) => {
+      const { snapshot, hash } = (await loadSnapshots(repo)).snapshots[0]!;
+      const sid = makeSessionId(own.clock.now(), seededBytes(10, 1));
+      const partial = { ...snapshot, id: sid, seq: 2, prev: hash, partial: true };
+      const header = await createHeader(repo.config.recipients.meta);
+      await repo.objects.save('snapshot', snapshotName(sid), encodeSnapshot(partial), header, { cache: false });
+      expect((await listSnapshots(repo, ALL)).map((listed) => [listed.id, listed.partial])).toEqual([
+        [id, false],
+        [sid, true],
+      ]);
+      expect((await latest(repo)).id).toBe(id);
+      expect((await latest(repo, sid)).id).toBe(sid);
+      await expect(latest(repo, 'latest~1')).rejects.toMatchObject({ code: 'no-such-snapshot' });
+    }, 'write');
+    own.remove();
   });
 
   it('says what it has when the one that is meant is not clear', async () => {
