@@ -6,7 +6,7 @@
  */
 import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { damage, type IcecoreError, isIcecoreError } from '../base/errors.ts';
-import type { RepoId } from '../base/ids.ts';
+import { releaseMemory } from '../base/release.ts';
 import type { PackRecord } from '../format/index-object.ts';
 import type { FrameInfo } from '../format/pack.ts';
 import { TAR_BLOCK, tarPadding, writeChunkHeader } from '../format/tar.ts';
@@ -20,17 +20,7 @@ import {
   TAG_LENGTH,
 } from '../seal/age-stream.ts';
 import { decompressFrame } from '../seal/zstd.ts';
-import { checkPackTail, MAX_TAIL_LENGTH } from './pack-tail-check.ts';
-
-/** What the ids and proofs of a pack are checked with. Plain data, so that a worker thread can be given it; secret. */
-export interface PackCheckKeys {
-  readonly repo: RepoId;
-  /** K_id. */
-  readonly chunkId: Uint8Array;
-  /** K_obj. */
-  readonly object: Uint8Array;
-  readonly writers: ReadonlyMap<string, Uint8Array>;
-}
+import { checkPackTail, MAX_TAIL_LENGTH, type PackCheckKeys } from './pack-tail-check.ts';
 
 /** What is wrong with a pack. */
 export interface PackProblem {
@@ -151,7 +141,9 @@ export class PackCheck {
     const block = payloadAt / SEALED_BLOCK_LENGTH;
     const endsStream = payloadAt + sealed.length === this.#payloadLength;
     try {
-      this.#append(openBlocks(this.#blockKey, sealed, block, endsStream, this.#record.name));
+      const plain = openBlocks(this.#blockKey, sealed, block, endsStream, this.#record.name);
+      this.#append(plain);
+      releaseMemory(plain);
     } catch (error) {
       if (!isIcecoreError(error, 'damage')) throw error;
       if (sealed.length > SEALED_BLOCK_LENGTH) {
@@ -212,6 +204,8 @@ export class PackCheck {
       );
       if (raw.length !== frame.rawLength) throw damage('frame-length', `${name}: frame ${number} has another length`);
       for (const [id, offset, length] of frame.chunks) this.#checkChunk(raw, id, offset, length);
+      // Hundreds of these a second: the collector would let a few hundred megabytes come together first.
+      releaseMemory(raw);
     } catch (error) {
       if (!isIcecoreError(error, 'damage')) throw error;
       this.#badFrames.add(number);

@@ -3,6 +3,7 @@
  * must say what the index says; they are what an index can be rebuilt from.
  */
 import { damage } from '../base/errors.ts';
+import type { RepoId } from '../base/ids.ts';
 import type { PackRecord } from '../format/index-object.ts';
 import {
   decodeSignatureFrame,
@@ -16,7 +17,16 @@ import { decodeSeekTable, findTocAndSignature } from '../format/pack-tail.ts';
 import { TOC_MEMBER, walkTar } from '../format/tar.ts';
 import { checkProofs, sha256 } from '../seal/signatures.ts';
 import { decompressFrame } from '../seal/zstd.ts';
-import type { PackCheckKeys } from './pack-check.ts';
+
+/** What the ids and proofs of a pack are checked with. Plain data, so that a worker thread can be given it; secret. */
+export interface PackCheckKeys {
+  readonly repo: RepoId;
+  /** K_id. */
+  readonly chunkId: Uint8Array;
+  /** K_obj. */
+  readonly object: Uint8Array;
+  readonly writers: ReadonlyMap<string, Uint8Array>;
+}
 
 /** Table of contents, padding of at most an eighth of a large pack, seek table: no tail is longer. */
 export const MAX_TAIL_LENGTH: number = MAX_FRAME_LENGTH + 48 * 1_048_576;

@@ -1,6 +1,7 @@
 /** What the main thread and the workers of a verify tell each other. Plain data, made for structured cloning. */
 import type { Raw } from '../base/raw.ts';
-import type { PackCheckKeys, PackReport } from '../repo/pack-check.ts';
+import type { PackReport } from '../repo/pack-check.ts';
+import type { PackCheckKeys } from '../repo/pack-tail-check.ts';
 
 /** What a worker needs for the whole run. */
 export interface VerifySetup {

@@ -3,6 +3,7 @@
  * comes across in meta packs. It fetches nothing and decides nothing; it holds one pack's unfinished frame.
  */
 import { bug, isIcecoreError } from '../base/errors.ts';
+import { releaseMemory } from '../base/release.ts';
 import { decodeIndexObject } from '../format/index-object.ts';
 import { ChunkLookup } from '../repo/chunk-lookup.ts';
 import { CheckBuffers, PackCheck } from '../repo/pack-check.ts';
@@ -40,6 +41,7 @@ export class VerifyWorker {
       case 'piece':
         if (this.#open?.task === message.task) this.#open.check.push(message.bytes);
         this.#send({ type: 'taken', bytes: message.bytes.length });
+        releaseMemory(message.bytes);
         return;
       case 'end': {
         if (this.#open?.task !== message.task) return;
