@@ -78,6 +78,11 @@ export class ScratchCatalog {
     return row && Number(row.size);
   }
 
+  /** Bytes of all listed packs. */
+  listedBytes(): number {
+    return Number(this.#db.prepare('SELECT coalesce(sum(size), 0) AS bytes FROM listed').get()!.bytes);
+  }
+
   /** The packs of the index that are missing, of another size, or of another checksum in the store. */
   mismatches(): PackMismatch[] {
     const rows = this.#db

@@ -8,8 +8,8 @@ import type { PackRecord } from '../format/index-object.ts';
 import { openPackHeader } from '../repo/chunk-reader.ts';
 import { PackCheck, type PackReport } from '../repo/pack-check.ts';
 import type { Repository } from '../repo/repository.ts';
-import type { FromVerifyWorker, SegmentReport, ToVerifyWorker, VerifySetup } from './verify-messages.ts';
-import { WorkerPool } from './worker-pool.ts';
+import type { FromVerifyWorker, SegmentReport, VerifySetup } from './verify-messages.ts';
+import { startThreads, type VerifyThreads } from './verify-threads.ts';
 
 /** A pack up to this size is one request; what is larger comes in ranges of about {@link RANGE_BYTES}. */
 const WHOLE_BYTES = 20 * 1_048_576;
@@ -45,7 +45,7 @@ export class VerifyPacks {
   readonly #repo: Repository;
   readonly #signal: AbortSignal;
   readonly #onOutcome: (outcome: PackOutcome) => void;
-  readonly #pool: WorkerPool<ToVerifyWorker, FromVerifyWorker>;
+  readonly #pool: VerifyThreads;
   readonly #queue: PackJob[] = [];
   #waitingBytes = 0;
   readonly #checking = new Map<number, PackRecord>();
@@ -59,9 +59,10 @@ export class VerifyPacks {
   /** What ended the run. Kept here, because racing against a promise that never resolves leaks. */
   #failure: { readonly error: unknown } | undefined;
 
+  /** @param workers how many, and how many bytes of packs there are at most */
   constructor(
     repo: Repository,
-    count: number,
+    workers: { readonly count: number; readonly bytes: number },
     setup: VerifySetup,
     signal: AbortSignal,
     onOutcome: (outcome: PackOutcome) => void,
@@ -69,9 +70,9 @@ export class VerifyPacks {
     this.#repo = repo;
     this.#signal = signal;
     this.#onOutcome = onOutcome;
-    this.#outstanding = Array.from({ length: count }, () => 0);
-    this.#pool = new WorkerPool(count, (worker, message) => this.#receive(worker, message));
-    for (let worker = 0; worker < count; worker++) this.#pool.post(worker, { type: 'setup', setup });
+    this.#pool = startThreads(workers.count, workers.bytes, (worker, message) => this.#receive(worker, message));
+    this.#outstanding = Array.from({ length: this.#pool.size }, () => 0);
+    for (let worker = 0; worker < this.#pool.size; worker++) this.#pool.post(worker, { type: 'setup', setup });
     this.#serving = this.#outstanding.map((_, worker) => this.#serve(worker));
     const fail = (error: unknown) => {
       this.#failure ??= { error };

@@ -70,14 +70,14 @@ export class VerifyRun {
 
   async run(): Promise<RunCounts> {
     const { level, sample, snapshot } = this.#options;
-    // Threads start while the small objects are looked at.
-    if (level === 'data') this.#workers();
     const snapshots = await this.#checkSmallObjects();
     const indexNames = await listIndex(this.#context);
     const { store } = this.#context.repo;
     for (const kind of ['pack', 'meta'] as const) {
       await this.#scratch.addListing(store.list(kindPrefix(kind), this.#context.signal));
     }
+    // Threads start while the index is opened.
+    if (level === 'data') this.#workers(this.#options.workers, this.#scratch.listedBytes());
     const readsAll = level === 'data' && sample === undefined && snapshot === undefined;
     const metaJobs = await this.#takeIndex(indexNames, readsAll);
     checkIndexNames(this.#context, this.#scratch, snapshots, new Set(indexNames));
@@ -154,7 +154,8 @@ export class VerifyRun {
     const { catalog } = this.#scratch;
     const wanted = needed ? jobs.filter(({ record }) => needed.has(catalog.packByName(record.name)!.id)) : jobs;
     if (wanted.length === 0) return;
-    this.#workers(wanted.length);
+    const bytes = wanted.reduce((sum, { listed }) => sum + listed, 0);
+    this.#workers(Math.min(wanted.length, this.#options.workers), bytes);
     for (const job of wanted) this.#read(job, true);
   }
 
@@ -222,15 +223,15 @@ export class VerifyRun {
   #read(job: PackJob, isUrgent = false): void {
     this.#packsTotal++;
     this.#bytesTotal += job.listed;
-    this.#workers().add(job, isUrgent);
+    this.#packs!.add(job, isUrgent);
   }
 
-  #workers(most: number = this.#options.workers): VerifyPacks {
-    if (this.#packs) return this.#packs;
+  #workers(count: number, bytes: number): void {
+    if (this.#packs) return;
     const { repo, signal } = this.#context;
     this.#packs = new VerifyPacks(
       repo,
-      Math.min(most, this.#options.workers),
+      { count, bytes },
       {
         role: 'verify',
         keys: {
@@ -245,7 +246,6 @@ export class VerifyRun {
       signal,
       (outcome) => this.#takeOutcome(outcome),
     );
-    return this.#packs;
   }
 
   #takeOutcome({ record, report, segments, failure }: PackOutcome): void {

@@ -57,6 +57,11 @@ export class VerifyWorker {
     }
   }
 
+  /** Closes what is open; a thread that ends does not need it. */
+  close(): void {
+    this.#lookup?.close();
+  }
+
   #begin({ task, index, fileKey, isMeta }: PackTask): void {
     // The one before was given up, if it is still there: the store failed in the middle of it.
     this.#open = undefined;
