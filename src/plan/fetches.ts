@@ -29,7 +29,7 @@ export interface FetchLimits {
 }
 
 /** Gaps that a request is not worth; and ranges of which two in flight for a worker are bearable. */
-export const FETCH_LIMITS: FetchLimits = { maxGap: 1 << 20, maxLength: 8 << 20 };
+export const FETCH_LIMITS: FetchLimits = { maxGap: 1 << 20, maxLength: 4 << 20 };
 
 /** Gathers frames (of one pack, in ascending order, not overlapping) into ranges. */
 export function planFetches(frames: readonly NeededFrame[], limits: FetchLimits = FETCH_LIMITS): FetchRange[] {

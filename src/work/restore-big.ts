@@ -19,6 +19,12 @@ export class BigFiles {
     this.#site = site;
   }
 
+  /** Takes note of a file that units will come for, so that it is missed when none does. */
+  expect(file: BigFile): void {
+    if (!file.isEnded) this.#open.add(file);
+    if (file.isMisfit) this.giveUp(file, this.#misfit(file));
+  }
+
   /** Called when a unit is about to write to a file; undefined when there is no use in it any more. */
   use(file: BigFile): TempFile | undefined {
     file.users++;
@@ -62,7 +68,7 @@ export class BigFiles {
 
   #misfit(file: BigFile): Error {
     const path = this.#site.locate(file.node, file.name);
-    return damage('size-mismatch', `${rawToDisplay(path)}: its chunks are not as long as its entry says`);
+    return damage('size-mismatch', `${rawToDisplay(path)}: its chunks are missing, or not as long as its entry says`);
   }
 
   #create(file: BigFile): void {

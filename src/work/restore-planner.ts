@@ -3,7 +3,7 @@
  * yields windows of what is to be written. It reads metadata and the target, and changes nothing. A plan may be made
  * twice: once to say what it comes to, and once more, window by window, to carry it out.
  */
-import { damage, throwIfAborted } from '../base/errors.ts';
+import { throwIfAborted } from '../base/errors.ts';
 import { dirnameRaw, joinRaw, type Raw, rawToDisplay } from '../base/raw.ts';
 import { inTheWay } from '../files/target-errors.ts';
 import { contentLength } from '../files/target-extents.ts';
@@ -12,13 +12,11 @@ import type { DirectoryEntries, Entry } from '../format/entry.ts';
 import { isWithin } from '../format/path-rules.ts';
 import { DirectoryNode, RestoreDirectories } from './restore-directories.ts';
 import { decideFile } from './restore-existing.ts';
+import { WindowFiller } from './restore-filler.ts';
 import type { PlannerOptions } from './restore-planning.ts';
 import { problemOf } from './restore-problems.ts';
 import { isSelected, scopeBelow, select } from './restore-selection.ts';
-import { extrasOf, RestoreWindow, toBigFile, type WindowFile } from './restore-window.ts';
-
-/** Chunks of a file with a list that are added to a window at a time. */
-const LIST_PART = 4096;
+import { extrasOf, type RestoreWindow, type WindowFile } from './restore-window.ts';
 
 /** One pass over the manifest. */
 export class RestorePlanner {
@@ -26,12 +24,15 @@ export class RestorePlanner {
   readonly directories: RestoreDirectories;
   /** What lies below it goes into the target. */
   readonly #base: Raw;
-  #window = new RestoreWindow();
+  readonly #filler: WindowFiller;
+  /** The file at hand may be there with the same content. */
+  #isCandidate = false;
 
   constructor(options: PlannerOptions) {
     this.#options = options;
     this.#base = options.single ? dirnameRaw(options.path) : options.path;
     this.directories = new RestoreDirectories(options.selection, (node) => this.#wanted(node));
+    this.#filler = new WindowFiller(options, this.directories);
     this.directories.root.exists = options.existing.hasContent;
   }
 
@@ -51,18 +52,12 @@ export class RestorePlanner {
       const twins = this.#twins(node, directory.entries);
       for (const entry of directory.entries) {
         const large = twins?.has(entry.name) ? this.#refuseTwin(node, entry) : this.#add(node, entry);
-        if (large) yield* this.#addLarge(large, entry);
-        if (this.#window.isFull) yield this.#takeWindow();
+        if (large) yield* this.#filler.addLarge(large, entry);
+        if (this.#filler.window.isFull) yield this.#filler.take();
       }
     }
     this.directories.leaveAll();
-    yield this.#takeWindow();
-  }
-
-  #takeWindow(): RestoreWindow {
-    const window = this.#window;
-    this.#window = new RestoreWindow();
-    return window;
+    yield this.#filler.take();
   }
 
   async *#source(): AsyncGenerator<DirectoryEntries> {
@@ -98,7 +93,7 @@ export class RestorePlanner {
     } else if (selected === 'taken') {
       const file = this.#decide(node, entry);
       if (file && entry.list !== undefined) return file;
-      if (file) this.#addFile(file, entry);
+      if (file) this.#filler.addFile(file, entry, this.#isCandidate);
     }
     return undefined;
   }
@@ -133,8 +128,8 @@ export class RestorePlanner {
 
   #wanted(node: DirectoryNode): void {
     this.#options.counts.dirs++;
-    this.#window.entryCount++;
-    if (node.exists) this.#window.existing.push(node);
+    this.#filler.window.entryCount++;
+    if (node.exists) this.#filler.window.existing.push(node);
   }
 
   #addSpecial(node: DirectoryNode, entry: Entry): void {
@@ -149,20 +144,20 @@ export class RestorePlanner {
     const item = { node, entry, meta: this.#options.metadata.of(entry) };
     this.#count(node);
     if (entry.hardlink === undefined) {
-      this.#window.specials.push(item);
+      this.#filler.window.specials.push(item);
       return;
     }
     const isInside = single === undefined && isWithin(entry.hardlink, this.#base);
     const first = isInside ? this.#treePath(entry.hardlink) : undefined;
     const isThere = first !== undefined && isSelected(selection, first, false);
-    this.#window.links.push({ ...item, first: isThere ? first : undefined });
+    this.#filler.window.links.push({ ...item, first: isThere ? first : undefined });
   }
 
   /** Counts an item that a directory waits for. */
   #count(node: DirectoryNode): void {
     this.directories.want(node);
     node.waitsFor++;
-    this.#window.entryCount++;
+    this.#filler.window.entryCount++;
     this.#options.counts.neededFiles++;
   }
 
@@ -172,13 +167,13 @@ export class RestorePlanner {
     const size = entry.size ?? 0;
     const meta = metadata.of(entry);
     const there = node.exists ? existing.look(node.path, entry.name) : undefined;
+    this.#isCandidate = false;
     const decision = there ? decideFile(there, entry, meta, rules) : 'write';
     counts.files++;
     counts.bytes += size;
     const file: WindowFile = {
       ...{ node, name: entry.name, meta, size },
       isLinked: (entry.links ?? 1) > 1,
-      isCandidate: decision === 'compare' && entry.list === undefined,
       ...extrasOf(entry),
     };
     switch (decision) {
@@ -192,7 +187,7 @@ export class RestorePlanner {
       case 'refresh':
         counts.filesUnchanged++;
         this.#count(node);
-        this.#window.refresh.push(file);
+        this.#filler.window.refresh.push(file);
         return undefined;
       case 'blocked':
         if (this.#clear(node, entry.name)) break;
@@ -200,63 +195,16 @@ export class RestorePlanner {
         return undefined;
       default:
     }
+    this.#isCandidate = decision === 'compare';
     this.#count(node);
     counts.neededBytes += Math.max(0, contentLength(size, entry.sparse) - (there?.isFile() ? Number(there.size) : 0));
     return file;
   }
 
-  #addFile(file: WindowFile, entry: Entry): void {
-    const window = this.#window;
-    const chunks = (entry.chunks ?? []).map((id) => this.#options.places.chunkIn(window, id));
-    let length = 0;
-    let isKnown = true;
-    for (const chunk of chunks) {
-      length += window.chunkLength[chunk]!;
-      // Unknown chunks have no length: such a file fails for their sake.
-      isKnown &&= window.chunkLength[chunk]! > 0;
-    }
-    // A file without chunks is all hole, or empty.
-    const isWrong = isKnown && chunks.length > 0 && length !== contentLength(file.size, entry.sparse);
-    if (isWrong) this.#refuseSize(file);
-    else window.addFile(file, chunks);
-  }
-
-  /** Adds a file part by part; it may need more windows than one. */
-  async *#addLarge(file: WindowFile, entry: Entry): AsyncGenerator<RestoreWindow> {
-    const { places, manifest, signal } = this.#options;
-    const wanted = contentLength(file.size, entry.sparse);
-    const big = toBigFile(file);
-    let part: number[] = [];
-    let start = 0;
-    let offset = 0;
-    const flush = (): void => {
-      this.#window.addFile({ ...file, big }, part, start);
-      part = [];
-      start = offset;
-    };
-    for await (const id of manifest.chunksOf(entry, signal)) {
-      const chunk = places.chunkIn(this.#window, id);
-      part.push(chunk);
-      offset += this.#window.chunkLength[chunk]!;
-      if (part.length < LIST_PART) continue;
-      flush();
-      if (this.#window.isFull) yield this.#takeWindow();
-    }
-    flush();
-    if (offset !== wanted) big.isMisfit = true;
-  }
-
-  #refuseSize(file: WindowFile): void {
-    const path = this.#options.locate(joinRaw(file.node.path, file.name));
-    const error = damage('size-mismatch', `${rawToDisplay(path)}: its chunks are not as long as its entry says`);
-    this.#options.onProblem(problemOf(error, path));
-    this.directories.release(file.node);
-  }
-
   /** With --delete what is in the way is removed, before the item comes. @returns whether it will be */
   #clear(node: DirectoryNode, name: Raw): boolean {
     if (!node.removesRest) return false;
-    this.#window.obstacles.push({ node, name });
+    this.#filler.window.obstacles.push({ node, name });
     return true;
   }
 

@@ -7,6 +7,7 @@ import { openPackHeader } from '../repo/chunk-reader.ts';
 import type { Repository } from '../repo/repository.ts';
 import { SealedPack } from '../repo/sealed-pack.ts';
 import { BigFiles } from './restore-big.ts';
+import { type ChunkUse, composeUnit, type UnitMessage } from './restore-compose.ts';
 import { DirectoryEndings } from './restore-endings.ts';
 import { OUTCOME, type RestoreUnit, type UnitResult } from './restore-messages.ts';
 import { isDamage } from './restore-problems.ts';
@@ -15,7 +16,7 @@ import { repairFile } from './restore-repair.ts';
 import type { SelectionScope } from './restore-selection.ts';
 import type { RestoreSite } from './restore-site.ts';
 import { Specials } from './restore-specials.ts';
-import { composeUnit, fetchedBytes, type UnitPlan, type WindowUnits } from './restore-units.ts';
+import { fetchedBytes, type UnitPlan, type WindowUnits } from './restore-units.ts';
 import type { RestoreWindow } from './restore-window.ts';
 import type { RestoreWorkers } from './restore-workers.ts';
 
@@ -63,6 +64,7 @@ export class RestoreRun {
   async carryOut({ window, units }: PreparedWindow): Promise<void> {
     this.#endings.clear(window);
     this.#refresh(window);
+    for (const file of window.big.values()) this.#big.expect(file);
     this.#broken = [...units.broken];
     await Promise.all([this.#specials.makeAll(window.specials), this.#writeUnits(window, units)]);
     for (const file of this.#broken) {
@@ -120,18 +122,19 @@ export class RestoreRun {
       failure = error;
     }
     if (this.#signal.aborted) return;
-    const { message, big, chunks } = composeUnit(window, units, plan);
+    const composed = composeUnit(window, units, plan);
+    const { message, big, uses } = composed;
     const temps = big.map((file) => this.#big.use(file));
     if (failure) {
       this.#broken.push(...plan.files);
-      for (const chunk of chunks) await this.#repairUses(window, units, chunk);
+      for (const of of uses) await this.#repairUses(window, composed, of);
       for (const file of big) this.#big.release(file, 0);
       return;
     }
     const result = await this.#workers.write({ ...message, temps, ...(pack ? { pack } : {}) });
     this.#settleFiles(window, plan, result);
     for (const problem of result.problems) this.#site.report(problem);
-    for (const { chunk } of result.failedChunks) await this.#repairUses(window, units, chunks[chunk]!);
+    for (const { chunk } of result.failedChunks) await this.#repairUses(window, composed, uses[chunk]!);
     for (const [i, file] of big.entries()) {
       const problem = result.tempProblems.get(i);
       if (problem) this.#big.giveUpAs(file, problem);
@@ -162,7 +165,7 @@ export class RestoreRun {
         this.#broken.push(file);
         continue;
       }
-      const { node, name, isLinked, size } = window.files[file]!;
+      const { node, name, isLinked, size } = window.file(file);
       if (outcome === OUTCOME.written) {
         counts.filesRestored++;
         this.#site.note(node, name, 'restored', size);
@@ -175,16 +178,16 @@ export class RestoreRun {
   }
 
   /** Writes a chunk that a unit did not have to the big files that use it, from wherever it can be had. */
-  async #repairUses(window: RestoreWindow, units: WindowUnits, chunk: number): Promise<void> {
+  async #repairUses(window: RestoreWindow, { big }: UnitMessage, uses: readonly ChunkUse[]): Promise<void> {
     let content: Uint8Array | undefined;
-    for (let use = units.firstUse[chunk]!; use >= 0 && !this.#signal.aborted; use = units.nextUse[use]!) {
-      const file = units.big.get(units.fileOfUse[use]!);
-      if (!file || file.isFailed) continue;
+    for (const { chunk, big: index } of uses) {
+      const file = index === undefined ? undefined : big[index]!;
+      if (!file || file.isFailed || this.#signal.aborted) continue;
       try {
-        content ??= await this.#site.chunks.get(idOf(window, chunk), 'data', this.#signal);
+        content ??= await this.#site.chunks.get(window.id(chunk), 'data', this.#signal);
         // While the chunk was fetched the file may have failed for another reason.
-        if (file.isFailed || !file.temp) continue;
-        this.#site.tree.writeTemp(file.temp, content, window.refOffset[use]!);
+        if (file.isFailed || file.isEnded || !file.temp) continue;
+        this.#site.tree.writeTemp(file.temp, content, window.contentOffset(chunk));
         file.written += content.length;
         this.#site.counts.bytesWritten += content.length;
       } catch (error) {
@@ -194,15 +197,11 @@ export class RestoreRun {
   }
 
   async #repair(window: RestoreWindow, file: number): Promise<void> {
-    const { node, name, meta, size, extras, isLinked } = window.files[file]!;
-    const refs = window.refChunk.slice(window.firstRef[file]!, window.firstRef[file + 1]!);
-    const chunks = refs.map((chunk) => idOf(window, chunk));
+    const { node, name, meta, size, extras, isLinked } = window.file(file);
+    const chunks: Uint8Array[] = [];
+    for (let at = window.firstChunk(file); at < window.firstChunk(file + 1); at++) chunks.push(window.id(at));
     const repaired = { node, name, meta: { ...meta, ...extras }, size, chunks };
     if (!(await repairFile(this.#site, repaired, this.#signal))) this.#site.lacks(node, name, isLinked);
     this.#site.directories.release(node);
   }
-}
-
-function idOf(window: RestoreWindow, chunk: number): Uint8Array {
-  return window.ids.subarray(chunk * 32, chunk * 32 + 32);
 }

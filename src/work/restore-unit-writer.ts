@@ -9,7 +9,7 @@ import type { Problem } from '../base/monitor.ts';
 import { joinRaw, type Raw } from '../base/raw.ts';
 import type { TargetTree } from '../files/target.ts';
 import type { FileMeta, TempFile } from '../files/target-file.ts';
-import { FetchedFrames, isChunk } from './restore-frames.ts';
+import { FetchedFrames, giveBack, isChunk } from './restore-frames.ts';
 import {
   CHUNK_NUMBERS,
   type FailedChunk,
@@ -112,7 +112,9 @@ export class UnitWriter {
         }
         use = useEnd;
       }
+      giveBack(raw);
     }
+    fetched?.close();
   }
 
   #writeUse(use: number, content: Buffer): void {

@@ -26,8 +26,8 @@ export function* compareTasks(
   };
   for (const file of files) {
     numbers.push(file);
-    for (let ref = window.firstRef[file]!; ref < window.firstRef[file + 1]!; ref++) {
-      bytes += window.chunkLength[window.refChunk[ref]!]!;
+    for (let chunk = window.firstChunk(file); chunk < window.firstChunk(file + 1); chunk++) {
+      bytes += window.length(chunk);
     }
     if (numbers.length >= TASK_FILES || bytes >= TASK_BYTES) yield take();
   }
@@ -68,16 +68,16 @@ export async function verifyRestored(
   for await (const window of planner.windows()) {
     if (signal.aborted) return;
     const isThere = (file: number): boolean => {
-      const { node, name } = window.files[file]!;
-      return !site.missing.has(joinRaw(node.path, name));
+      const { node, name } = window.file(file);
+      return !window.refused.has(file) && !site.missing.has(joinRaw(node.path, name));
     };
-    const files = [...window.files.keys()].filter(isThere);
+    const files = Array.from({ length: window.fileCount }, (_, file) => file).filter(isThere);
     const equal = await findEqual(window, files, workers, (count, bytes) => progress.wrote(count, bytes));
     for (const file of files) {
-      const { node, name, big } = window.files[file]!;
+      const { node, name, big } = window.file(file);
       if (!equal.has(file)) report(site, joinRaw(node.path, name));
       // The parts of a big file count once, with the first.
-      else if (!big || window.refOffset[window.firstRef[file]!] === 0) site.counts.filesVerified++;
+      else if (!big || window.contentOffset(window.firstChunk(file)) === 0) site.counts.filesVerified++;
     }
   }
 }
@@ -85,18 +85,17 @@ export async function verifyRestored(
 function toTask(window: RestoreWindow, numbers: readonly number[]): Omit<CompareTask, 'task'> {
   const chunks: number[] = [];
   const files = numbers.map((file) => {
-    const { node, name, size, extras } = window.files[file]!;
-    const [from, to] = [window.firstRef[file]!, window.firstRef[file + 1]!];
-    for (let ref = from; ref < to; ref++) chunks.push(window.refChunk[ref]!);
+    const { node, name, size, extras } = window.file(file);
+    const [from, to] = [window.firstChunk(file), window.firstChunk(file + 1)];
+    for (let chunk = from; chunk < to; chunk++) chunks.push(chunk);
     return {
       ...{ directory: node.path, name, size, chunkCount: to - from },
-      offset: from < to ? window.refOffset[from]! : 0,
+      offset: from < to ? window.contentOffset(from) : 0,
       ...(extras?.sparse ? { sparse: extras.sparse } : {}),
     };
   });
-  const ids = Buffer.allocUnsafeSlow(chunks.length * 32);
-  for (const [i, chunk] of chunks.entries()) window.ids.copy(ids, i * 32, chunk * 32, chunk * 32 + 32);
-  const lengths = Uint32Array.from(chunks, (chunk) => window.chunkLength[chunk]!);
+  const ids = Buffer.concat(chunks.map((chunk) => window.id(chunk)));
+  const lengths = Uint32Array.from(chunks, (chunk) => window.length(chunk));
   return { type: 'compare', files, ids, lengths };
 }
 

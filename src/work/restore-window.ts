@@ -12,9 +12,9 @@ import type { Entry } from '../format/entry.ts';
 import type { DirectoryNode } from './restore-directories.ts';
 import type { FileExtras } from './restore-messages.ts';
 
-/** Entries, and chunks of files, after which a window is closed. At about 200 bytes each: some 50 MB. */
+/** Entries, and chunks of files, after which a window is closed. At 150 and 60 bytes each: some 30 MB. */
 const MAX_ENTRIES = 131_072;
-const MAX_REFS = 131_072;
+const MAX_CHUNKS = 131_072;
 /** Big files of a window: each has an open descriptor while it is written. */
 const MAX_BIG_FILES = 512;
 const ID_BYTES = 32;
@@ -66,27 +66,36 @@ export interface WindowFile {
   readonly meta: TargetMeta;
   readonly size: number;
   readonly extras?: FileExtras;
+  /** Its group of hard links has more names. */
   readonly isLinked: boolean;
-  /** Something is there that may have the same content. */
-  readonly isCandidate: boolean;
   readonly big?: BigFile;
 }
 
-/** One window. Files are numbered from 0; so are the different chunks that they need. */
+/** Numbers of a file: mode, uid, gid, size, and whether it is linked. */
+const FILE_COLUMNS = 5;
+/** Numbers of a chunk: pack, frame, offset in the frame, length. */
+const PLACE_COLUMNS = 4;
+/** Stands for the pack of a chunk that no index object names. */
+export const NOWHERE = -1;
+
+/** One window. Files are numbered from 0; so are the chunks that they use, file after file, in the order of content. */
 export class RestoreWindow {
-  readonly files: WindowFile[] = [];
-  /** Where the uses of chunks of each file begin; one number more than files. */
-  readonly firstRef: number[] = [0];
-  /** The chunk of each use, in the order of the content. */
-  readonly refChunk: number[] = [];
-  /** Where each use begins in the content of its file. */
-  readonly refOffset: number[] = [];
-  readonly chunkPack: number[] = [];
-  readonly chunkFrame: number[] = [];
-  readonly chunkOffset: number[] = [];
-  readonly chunkLength: number[] = [];
+  readonly #nodes: DirectoryNode[] = [];
+  readonly #names: Raw[] = [];
+  #numbers = new Float64Array(1024 * FILE_COLUMNS);
+  #mtimes = new BigInt64Array(1024);
+  readonly #extras = new Map<number, FileExtras>();
+  readonly #firstChunk: number[] = [0];
   #ids = Buffer.allocUnsafeSlow(1024 * ID_BYTES);
-  readonly #known = new Map<string, number>();
+  #places = new Int32Array(1024 * PLACE_COLUMNS);
+  #offsets = new Float64Array(1024);
+  #chunkCount = 0;
+  /** The big files, by number. */
+  readonly big = new Map<number, BigFile>();
+  /** Files in whose place something is that may have the same content. */
+  readonly candidates: number[] = [];
+  /** Files that contradict themselves, and are not written. */
+  readonly refused = new Set<number>();
   readonly specials: SpecialItem[] = [];
   readonly links: LinkItem[] = [];
   readonly existing: DirectoryNode[] = [];
@@ -94,52 +103,126 @@ export class RestoreWindow {
   /** Files that are there with the right content, and other metadata. */
   readonly refresh: WindowFile[] = [];
   entryCount = 0;
-  bigCount = 0;
+
+  get fileCount(): number {
+    return this.#names.length;
+  }
+
+  get chunkCount(): number {
+    return this.#chunkCount;
+  }
 
   /** True when no more should be added. */
   get isFull(): boolean {
-    return this.entryCount >= MAX_ENTRIES || this.refChunk.length >= MAX_REFS || this.bigCount >= MAX_BIG_FILES;
+    return this.entryCount >= MAX_ENTRIES || this.#chunkCount >= MAX_CHUNKS || this.big.size >= MAX_BIG_FILES;
   }
 
-  /** The ids of all chunks, 32 bytes each. */
-  get ids(): Buffer {
-    return this.#ids;
+  /** The file of a number. */
+  file(file: number): WindowFile {
+    const at = file * FILE_COLUMNS;
+    const numbers = this.#numbers;
+    const extras = this.#extras.get(file);
+    const big = this.big.get(file);
+    return {
+      node: this.#nodes[file]!,
+      name: this.#names[file]!,
+      meta: { mode: numbers[at]!, uid: numbers[at + 1]!, gid: numbers[at + 2]!, mtime: this.#mtimes[file]!, ...extras },
+      size: numbers[at + 3]!,
+      isLinked: numbers[at + 4] === 1,
+      ...(extras ? { extras } : {}),
+      ...(big ? { big } : {}),
+    };
   }
 
-  /** The number of a chunk that is known already. */
-  findChunk(id: ChunkId): number | undefined {
-    return this.#known.get(id);
+  /** The first chunk of a file; that of the next one is where its chunks end. */
+  firstChunk(file: number): number {
+    return this.#firstChunk[file]!;
   }
 
-  /** Adds a chunk and its place. */
-  addChunk(id: ChunkId, pack: number, frame: number, offset: number, length: number): number {
-    const number = this.chunkPack.length;
-    if ((number + 1) * ID_BYTES > this.#ids.length) {
-      const larger = Buffer.allocUnsafeSlow(this.#ids.length * 2);
-      this.#ids.copy(larger);
-      this.#ids = larger;
+  /** The id of a chunk: a view. */
+  id(chunk: number): Buffer {
+    return this.#ids.subarray(chunk * ID_BYTES, (chunk + 1) * ID_BYTES);
+  }
+
+  pack(chunk: number): number {
+    return this.#places[chunk * PLACE_COLUMNS]!;
+  }
+
+  frame(chunk: number): number {
+    return this.#places[chunk * PLACE_COLUMNS + 1]!;
+  }
+
+  /** Where the chunk lies in its decompressed frame. */
+  offset(chunk: number): number {
+    return this.#places[chunk * PLACE_COLUMNS + 2]!;
+  }
+
+  length(chunk: number): number {
+    return this.#places[chunk * PLACE_COLUMNS + 3]!;
+  }
+
+  /** Where the chunk goes in the content of its file. */
+  contentOffset(chunk: number): number {
+    return this.#offsets[chunk]!;
+  }
+
+  /** Adds a file, or a part of a big one; its chunks are those added since the last file. */
+  addFile({ node, name, meta, size, extras, isLinked, big }: WindowFile): number {
+    const file = this.#names.length;
+    if (file === this.#mtimes.length) {
+      this.#numbers = grow(this.#numbers, new Float64Array(this.#numbers.length * 2));
+      this.#mtimes = grow(this.#mtimes, new BigInt64Array(file * 2));
     }
-    this.#ids.write(id, number * ID_BYTES, 'hex');
-    this.#known.set(id, number);
-    this.chunkPack.push(pack);
-    this.chunkFrame.push(frame);
-    this.chunkOffset.push(offset);
-    this.chunkLength.push(length);
-    return number;
+    this.#nodes.push(node);
+    this.#names.push(name);
+    this.#numbers.set([meta.mode, meta.uid, meta.gid, size, isLinked ? 1 : 0], file * FILE_COLUMNS);
+    this.#mtimes[file] = meta.mtime;
+    if (extras) this.#extras.set(file, extras);
+    if (big) this.big.set(file, big);
+    this.#firstChunk.push(this.#chunkCount);
+    return file;
   }
 
-  /** Adds a file, or the part of a big one that fits, with the chunks it uses and where its first one begins. */
-  addFile(file: WindowFile, chunks: readonly number[], offset = 0): void {
-    let at = offset;
-    for (const chunk of chunks) {
-      this.refChunk.push(chunk);
-      this.refOffset.push(at);
-      at += this.chunkLength[chunk]!;
+  /** Adds a chunk, whose place is not known yet. */
+  addChunk(id: ChunkId): void {
+    const chunk = this.#chunkCount++;
+    if (chunk === this.#offsets.length) {
+      this.#ids = grow(this.#ids, Buffer.allocUnsafeSlow(this.#ids.length * 2));
+      this.#places = grow(this.#places, new Int32Array(this.#places.length * 2));
+      this.#offsets = grow(this.#offsets, new Float64Array(chunk * 2));
     }
-    this.files.push(file);
-    this.firstRef.push(this.refChunk.length);
-    if (file.big) this.bigCount++;
+    this.#ids.write(id, chunk * ID_BYTES, 'hex');
+    this.#places[chunk * PLACE_COLUMNS] = NOWHERE;
   }
+
+  /** Says where a chunk lies. */
+  place(chunk: number, pack: number, frame: number, offset: number, length: number): void {
+    const at = chunk * PLACE_COLUMNS;
+    this.#places[at] = pack;
+    this.#places[at + 1] = frame;
+    this.#places[at + 2] = offset;
+    this.#places[at + 3] = length;
+  }
+
+  /**
+   * Says where the chunks of a file go, one after the other.
+   * @returns where they end, or undefined when one of them has no place, hence no known length
+   */
+  layOut(file: number, start: number): number | undefined {
+    let at = start;
+    let isKnown = true;
+    for (let chunk = this.firstChunk(file); chunk < this.firstChunk(file + 1); chunk++) {
+      this.#offsets[chunk] = at;
+      at += this.length(chunk);
+      isKnown &&= this.pack(chunk) !== NOWHERE;
+    }
+    return isKnown ? at : undefined;
+  }
+}
+
+function grow<T extends { set(from: T): void }>(from: T, into: T): T {
+  into.set(from);
+  return into;
 }
 
 /** What few files have, of an entry. */

@@ -32,6 +32,9 @@ import { defaultWorkers } from './worker-pool.ts';
 
 export type { OverwritePolicy, RestoreOptions, RestorePlan, RestoreStats } from './restore-options.ts';
 
+/** Decompressed metadata that is kept: the manifest is read in order, once. */
+const CACHE_BYTES = 12 << 20;
+
 /**
  * Restores. What goes wrong with single items is reported to the monitor, and the others go on.
  * @param approve sees the plan before anything is written; false stops
@@ -88,7 +91,7 @@ class Restore {
     this.#started = repo.clock.monotonic();
     this.#target = rawFromText(options.target);
     this.#counts = new RestoreCounts(monitor);
-    this.#chunks = new ChunkReader(repo);
+    this.#chunks = new ChunkReader(repo, { cacheBytes: CACHE_BYTES });
     this.#setup = {
       role: 'restore',
       target: this.#target,
@@ -151,13 +154,13 @@ class Restore {
   }
 
   async #prepare(window: RestoreWindow, counts: PlanCounts): Promise<PreparedWindow> {
-    const candidates = [...window.files.keys()].filter((file) => window.files[file]!.isCandidate);
+    const candidates = window.candidates.filter((file) => !window.refused.has(file));
     const unchanged = await findEqual(window, candidates, this.#workers);
     for (const file of unchanged) {
       counts.filesUnchanged++;
-      window.refresh.push(window.files[file]!);
+      window.refresh.push(window.file(file));
     }
-    const units = buildUnits(window, this.#repo.catalog, (file) => unchanged.has(file));
+    const units = buildUnits(window, this.#repo.catalog, (file) => unchanged.has(file) || window.refused.has(file));
     for (const unit of units.units) {
       counts.packBytes += fetchedBytes(unit);
       if (unit.pack) counts.addPack(unit.pack.id);

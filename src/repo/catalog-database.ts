@@ -1,0 +1,64 @@
+/**
+ * The database of the catalog: its tables, and how a connection is set up. What is in the tables is catalog.ts's.
+ */
+import { DatabaseSync } from 'node:sqlite';
+
+const SCHEMA_VERSION = 1;
+/** Pages of SQLite's cache, in KiB: the whole of the memory that the catalog takes. */
+const CACHE_KIB = 16_384;
+
+const SCHEMA = `
+  CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE pack (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, object INTEGER NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL,
+    class TEXT NOT NULL, sha256 TEXT NOT NULL, checksum TEXT, created TEXT NOT NULL, header BLOB NOT NULL);
+  CREATE TABLE frame (
+    pack INTEGER NOT NULL, frame INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, raw INTEGER NOT NULL,
+    PRIMARY KEY (pack, frame)) WITHOUT ROWID;
+  CREATE TABLE chunk (
+    id BLOB NOT NULL, pack INTEGER NOT NULL, frame INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+    PRIMARY KEY (id, pack)) WITHOUT ROWID;
+  CREATE TABLE small (name TEXT PRIMARY KEY, hash TEXT NOT NULL, writer TEXT NOT NULL, payload BLOB NOT NULL) WITHOUT ROWID;
+  CREATE TABLE pending (sid TEXT NOT NULL, pack TEXT NOT NULL, record BLOB NOT NULL, PRIMARY KEY (sid, pack)) WITHOUT ROWID;
+`;
+
+function configure(db: DatabaseSync): void {
+  // Losing the file in a power cut costs a rebuild, so it need not be synced; WAL lets readers go on beside a writer.
+  db.exec(`PRAGMA busy_timeout = 60000; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
+    PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY;`);
+}
+
+/** Opens a catalog's database, or makes its tables. @throws when it is torn or of another version */
+export function openDatabase(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  try {
+    configure(db);
+    const version = Number(db.prepare('PRAGMA user_version').get()!.user_version);
+    if (version === 0) initialize(db);
+    else if (version !== SCHEMA_VERSION) throw new Error(`catalog version ${version}`);
+    // Touches every table's root page: a file of garbage fails here and not in the middle of a run.
+    db.exec(
+      'SELECT (SELECT count(*) FROM object), (SELECT max(id) FROM pack), (SELECT 1 FROM chunk LIMIT 1), (SELECT 1 FROM small LIMIT 1)',
+    );
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Makes a new one. */
+export function createDatabase(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  configure(db);
+  initialize(db);
+  return db;
+}
+
+function initialize(db: DatabaseSync): void {
+  db.exec('BEGIN IMMEDIATE');
+  if (Number(db.prepare('PRAGMA user_version').get()!.user_version) === 0) {
+    db.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION};`);
+  }
+  db.exec('COMMIT');
+}
