@@ -5,13 +5,11 @@
  */
 import { createHmac, type KeyObject } from 'node:crypto';
 import { damage } from '../base/errors.ts';
+import { releaseMemory } from '../base/release.ts';
 import { MAX_FRAME_RAW_LENGTH } from '../format/pack.ts';
 import { SealedPack, type SealedRange } from '../repo/sealed-pack.ts';
 import { decompressFrame } from '../seal/zstd.ts';
 import type { RestoreUnit } from './restore-messages.ts';
-
-/** Smaller buffers may share their memory with others. */
-const LARGE = 65_536;
 
 /** The opened range of one unit. */
 export class FetchedFrames {
@@ -63,12 +61,9 @@ export class FetchedFrames {
   }
 }
 
-/**
- * Frees the memory of a large buffer at once, instead of when the collector comes to it: it counts what a buffer object
- * takes in its heap, which is next to nothing, and would let hundreds of megabytes wait.
- */
+/** Frees the memory of a buffer at once, instead of when the collector comes to it. */
 export function giveBack(bytes: Uint8Array | undefined): void {
-  if (bytes && bytes.buffer.byteLength >= LARGE && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+  if (bytes) releaseMemory(bytes);
 }
 
 /** True when `content` is the chunk of this id (32 bytes). */
