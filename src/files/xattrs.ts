@@ -5,9 +5,11 @@
  * Names in the result are raw: one byte per code unit. Values are base64.
  */
 import { errnoOf } from '../base/errors.ts';
-import type { Raw } from '../base/raw.ts';
+import { type Raw, rawFromBytes } from '../base/raw.ts';
 import type { Xattrs } from '../format/entry.ts';
+import { type FileSystem, nodeFileSystem } from './fs.ts';
 import type { Libc } from './libc.ts';
+import { withFsPath } from './long-path.ts';
 
 /** What all attributes of one entry may take; some file systems set no bound. */
 const MAX_TOTAL = 4 << 20;
@@ -23,12 +25,15 @@ export function readXattrs(fd: number, libc: Libc): Xattrs | undefined {
   );
 }
 
-/** The same by path, for what cannot be opened: symlinks (themselves), FIFOs, devices; and directories. */
-export function readXattrsOfPath(path: Raw, libc: Libc): Xattrs | undefined {
-  return collect(
-    () => libc.llistxattr(path),
-    (name) => libc.lgetxattr(path, name),
-  );
+/** The same by path (of any length), for what cannot be opened: symlinks (themselves), FIFOs, devices; and directories. */
+export function readXattrsOfPath(path: Raw, libc: Libc, fs: FileSystem = nodeFileSystem): Xattrs | undefined {
+  return withFsPath(path, fs, (fsPath) => {
+    const raw = typeof fsPath === 'string' ? (fsPath as Raw) : rawFromBytes(fsPath);
+    return collect(
+      () => libc.llistxattr(raw),
+      (name) => libc.lgetxattr(raw, name),
+    );
+  });
 }
 
 function collect(list: () => Raw[], get: (name: Raw) => Buffer): Xattrs | undefined {

@@ -101,10 +101,10 @@ export class EntryMaker {
   }
 
   #xattrs(path: Raw): Entry['xattrs'] {
-    const { libc, onProblem } = this.#options;
+    const { libc, fs, onProblem } = this.#options;
     if (!libc) return undefined;
     try {
-      return readXattrsOfPath(path, libc);
+      return readXattrsOfPath(path, libc, fs);
     } catch (error) {
       if (!isVanished(error)) onProblem(xattrProblem(error, path));
       return undefined;
