@@ -42,6 +42,8 @@ async function main(): Promise<number> {
   };
   const machine = describeMachine();
   say(`${machine.cpu}, ${machine.cores} cores, ${(machine.memoryBytes / 1e9).toFixed(0)} GB; ${machine.system}`);
+  const commit = describeCommit();
+  if (commit !== undefined) say(`commit ${commit}`);
   for (const { tool, version } of found) say(`${tool.name.padEnd(9)} ${version}`);
   if (missing.length > 0) say(`not here: ${missing.map((tool) => tool.name).join(', ')}`);
 
@@ -85,7 +87,6 @@ async function main(): Promise<number> {
   for (const { data, tool, leg } of failures) say(`${tool} failed at ${data}, ${leg}`);
   const versions = Object.fromEntries(found.map((it) => [it.tool.name, it.version]));
   const { rounds, seed, baseline } = options;
-  const commit = describeCommit();
   writeJson(options.json, {
     date: new Date().toISOString(),
     ...(commit === undefined ? {} : { commit }),

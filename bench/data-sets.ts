@@ -7,7 +7,6 @@ import {
   closeSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   readSync,
   statSync,
@@ -20,6 +19,8 @@ import { SeededNumbers, seededBytes } from './seeded.ts';
 import { listEntries, weigh } from './walk.ts';
 
 const SPAN = 1 << 20;
+/** Longer than the steps of a file system's clock. */
+const TICK_MS = 50;
 const CHANGED_SHARE = 0.01;
 /** What a change adds to the time of modification: the same in every run, so that changed data can be compared too. */
 const LATER_MS = 3_600_000;
@@ -61,7 +62,7 @@ export function makeTree(path: string, from: { tarball: string } | { folder: str
   };
 }
 
-/** Makes `count` files of `bytes / count` incompressible bytes each in the new folder `path`. */
+/** Makes `count` files of `bytes / count` incompressible bytes each, and an empty one, in the new folder `path`. */
 export function makeRandom(path: string, bytes: number, count: number, seed: string): DataSet {
   mkdirSync(path, { recursive: true });
   const length = Math.ceil(bytes / count);
@@ -70,6 +71,10 @@ export function makeRandom(path: string, bytes: number, count: number, seed: str
     for (const part of seededBytes(`${seed}/${i}`, length)) writeSync(file, part);
     closeSync(file);
   }
+  // borg reads the newest of all files again, for fear of a change within the clock's tick. Let that one be empty.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TICK_MS);
+  writeFileSync(join(path, 'newest'), '');
+  const names = Array.from({ length: count }, (_, i) => `random-${i}`);
   const spans = Math.ceil((length * count * CHANGED_SHARE) / SPAN);
   return {
     name: 'random',
@@ -78,7 +83,6 @@ export function makeRandom(path: string, bytes: number, count: number, seed: str
     changes: `${spans} MiB in as many places`,
     change(seed) {
       const numbers = new SeededNumbers(seed);
-      const names = readdirSync(path).sort();
       const undos = Array.from({ length: spans }, (_, i) => {
         const name = names[numbers.below(names.length)]!;
         return replaceSpan(join(path, name), numbers.below(Math.max(1, length - SPAN)), `${seed}/span ${i}`);
