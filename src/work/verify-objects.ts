@@ -7,7 +7,7 @@ import { mapOrdered } from '../base/limit.ts';
 import type { Monitor } from '../base/monitor.ts';
 import { decodeClaim } from '../format/claim.ts';
 import { MARKER_NAME, RECOVERY_NAME, RECOVERY_SCRIPT_NAME } from '../format/layout.ts';
-import { findMarker } from '../repo/marker.ts';
+import { encodeMarker, findMarker } from '../repo/marker.ts';
 import { splitHeader } from '../seal/age-header.ts';
 import { NONCE_LENGTH, plainLength } from '../seal/age-stream.ts';
 import { findingOf, listObjects, loadFresh, type VerifyContext } from './verify-context.ts';
@@ -20,8 +20,10 @@ export async function checkPlainObjects(context: VerifyContext, monitor: Monitor
   const { repo, findings } = context;
   await findingOf(context, MARKER_NAME, async () => {
     const id = await findMarker(repo.store);
-    if (id === repo.id) return;
-    const what = id === undefined ? 'is missing' : 'names another repository';
+    const bytes = await repo.store.get(MARKER_NAME, undefined, context.signal);
+    if (id === repo.id && bytes && encodeMarker(id).equals(bytes)) return;
+    const what =
+      id === undefined ? 'is missing' : id === repo.id ? 'is not what was written' : 'names another repository';
     throw damage('marker-mismatch', `${MARKER_NAME}: ${what}`, { object: MARKER_NAME });
   });
   for (const name of [RECOVERY_NAME, RECOVERY_SCRIPT_NAME]) {
