@@ -16,16 +16,17 @@ const LIST_PART = 4096;
 
 /** Fills one window after the other. */
 export class WindowFiller {
-  readonly #options: Pick<PlannerOptions, 'manifest' | 'places' | 'locate' | 'onProblem' | 'signal'>;
+  readonly #options: Pick<PlannerOptions, 'manifest' | 'places' | 'limits' | 'locate' | 'onProblem' | 'signal'>;
   readonly #directories: RestoreDirectories;
   /** The one that is being filled. */
-  window = new RestoreWindow();
+  window: RestoreWindow;
   /** Files of the window whose chunks have places. */
   #laidOut = 0;
 
   constructor(options: PlannerOptions, directories: RestoreDirectories) {
     this.#options = options;
     this.#directories = directories;
+    this.window = new RestoreWindow(options.limits);
   }
 
   /** Completes the window and begins another. */
@@ -33,7 +34,7 @@ export class WindowFiller {
     this.#endFiles();
     this.#laidOut = 0;
     const { window } = this;
-    this.window = new RestoreWindow();
+    this.window = new RestoreWindow(this.#options.limits);
     return window;
   }
 

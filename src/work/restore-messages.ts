@@ -99,7 +99,12 @@ export interface CompareTask {
   readonly lengths: Uint32Array;
 }
 
-export type ToRestoreWorker = { readonly type: 'setup'; readonly setup: RestoreSetup } | RestoreUnit | CompareTask;
+export type ToRestoreWorker =
+  | { readonly type: 'setup'; readonly setup: RestoreSetup }
+  | RestoreUnit
+  | CompareTask
+  /** Nothing more will come: close everything, and say so. */
+  | { readonly type: 'end' };
 
 /** What became of a file: nothing yet (a chunk failed, or the run was stopped), written, kept, or failed. */
 export const OUTCOME = { open: 0, written: 1, kept: 2, failed: 3 } as const;
@@ -134,4 +139,4 @@ export interface CompareResult {
   readonly equal: Uint8Array;
 }
 
-export type FromRestoreWorker = UnitResult | CompareResult;
+export type FromRestoreWorker = UnitResult | CompareResult | { readonly type: 'ended' };

@@ -9,6 +9,7 @@ import type { ExistingRules, ExistingTarget } from './restore-existing.ts';
 import type { RestoredMetadata } from './restore-owners.ts';
 import type { ChunkPlaces } from './restore-places.ts';
 import type { SelectionScope } from './restore-selection.ts';
+import type { WindowLimits } from './restore-window.ts';
 
 /** What planning takes. */
 export interface PlannerOptions {
@@ -26,6 +27,7 @@ export interface PlannerOptions {
   readonly nameRules: NameRules | undefined;
   readonly metadata: RestoredMetadata;
   readonly places: ChunkPlaces;
+  readonly limits: WindowLimits;
   readonly counts: PlanCounts;
   readonly locate: (path: Raw) => Raw;
   readonly onProblem: (problem: Problem) => void;

@@ -12,11 +12,16 @@ import type { Entry } from '../format/entry.ts';
 import type { DirectoryNode } from './restore-directories.ts';
 import type { FileExtras } from './restore-messages.ts';
 
-/** Entries, and chunks of files, after which a window is closed. At 150 and 60 bytes each: some 30 MB. */
-const MAX_ENTRIES = 131_072;
-const MAX_CHUNKS = 131_072;
-/** Big files of a window: each has an open descriptor while it is written. */
-const MAX_BIG_FILES = 512;
+/** When a window is closed. */
+export interface WindowLimits {
+  readonly entries: number;
+  readonly chunks: number;
+  /** Each has an open descriptor while it is written. */
+  readonly bigFiles: number;
+}
+
+/** At 150 bytes an entry and 60 a chunk: some 30 MB. */
+export const WINDOW_LIMITS: WindowLimits = { entries: 131_072, chunks: 131_072, bigFiles: 512 };
 const ID_BYTES = 32;
 const INT64 = 2n ** 63n;
 
@@ -103,6 +108,11 @@ export class RestoreWindow {
   /** Files that are there with the right content, and other metadata. */
   readonly refresh: WindowFile[] = [];
   entryCount = 0;
+  readonly #limits: WindowLimits;
+
+  constructor(limits: WindowLimits) {
+    this.#limits = limits;
+  }
 
   get fileCount(): number {
     return this.#names.length;
@@ -114,7 +124,8 @@ export class RestoreWindow {
 
   /** True when no more should be added. */
   get isFull(): boolean {
-    return this.entryCount >= MAX_ENTRIES || this.#chunkCount >= MAX_CHUNKS || this.big.size >= MAX_BIG_FILES;
+    const { entries, chunks, bigFiles } = this.#limits;
+    return this.entryCount >= entries || this.#chunkCount >= chunks || this.big.size >= bigFiles;
   }
 
   /** The file of a number. */

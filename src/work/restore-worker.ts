@@ -37,6 +37,10 @@ export class RestoreWorker {
         this.#send({ type: 'compared', task: message.task, equal });
         return undefined;
       }
+      case 'end':
+        this.#tree?.close();
+        this.#send({ type: 'ended' });
+        return undefined;
       case 'setup':
         return undefined;
       default:

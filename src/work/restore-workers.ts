@@ -19,33 +19,36 @@ interface Queued {
   readonly transfer: readonly ArrayBuffer[];
 }
 
-/** The workers of one restore. */
+/** The workers of one restore. They start with the first task, or when told. */
 export class RestoreWorkers {
-  readonly #pool: WorkerPool<ToRestoreWorker, FromRestoreWorker>;
+  readonly #count: number;
+  readonly #setup: RestoreSetup;
   readonly #queue: Queued[] = [];
   readonly #busy: number[];
-  readonly #results = new Map<number, (result: FromRestoreWorker) => void>();
+  readonly #results = new Map<number, (result: UnitResult | CompareResult) => void>();
+  #pool: WorkerPool<ToRestoreWorker, FromRestoreWorker> | undefined;
+  readonly #ended = Promise.withResolvers<void>();
+  #running: number;
   #next = 0;
 
   constructor(count: number, setup: RestoreSetup) {
+    this.#count = count;
+    this.#running = count;
+    this.#setup = setup;
     this.#busy = Array.from({ length: count }, () => 0);
-    this.#pool = new WorkerPool(count, (worker, message) => {
-      this.#busy[worker]!--;
-      this.#dispatch();
-      this.#results.get(message.task)!(message);
-      this.#results.delete(message.task);
-    });
-    for (let i = 0; i < count; i++) this.#pool.post(i, { type: 'setup', setup });
   }
 
   /** How many tasks the workers have room for together. */
   get capacity(): number {
-    return this.#pool.size * TASKS_PER_WORKER;
+    return this.#count * TASKS_PER_WORKER;
   }
 
-  /** Rejects when a worker has failed. */
-  get failure(): Promise<never> {
-    return this.#pool.failure;
+  /** Starts the threads, which takes them a moment. */
+  start(): WorkerPool<ToRestoreWorker, FromRestoreWorker> {
+    if (this.#pool) return this.#pool;
+    this.#pool = new WorkerPool(this.#count, (worker, message) => this.#receive(worker, message));
+    for (let i = 0; i < this.#count; i++) this.#pool.post(i, { type: 'setup', setup: this.#setup });
+    return this.#pool;
   }
 
   async write(unit: Omit<RestoreUnit, 'task'>): Promise<UnitResult> {
@@ -62,20 +65,41 @@ export class RestoreWorkers {
     return result;
   }
 
+  /**
+   * Ends the threads; what is queued is not begun. They are asked, not stopped: a thread that is stopped while it loads
+   * or calls a native library takes the process with it. Tasks that run end first.
+   */
   async close(): Promise<void> {
-    await this.#pool.close();
+    const pool = this.#pool;
+    if (!pool) return;
+    this.#queue.length = 0;
+    for (let i = 0; i < this.#count; i++) pool.post(i, { type: 'end' });
+    await Promise.race([this.#ended.promise, pool.failure.catch(() => {})]);
+    await pool.close();
+  }
+
+  #receive(worker: number, message: FromRestoreWorker): void {
+    if (message.type === 'ended') {
+      if (--this.#running === 0) this.#ended.resolve();
+      return;
+    }
+    this.#busy[worker]!--;
+    this.#dispatch();
+    this.#results.get(message.task)!(message);
+    this.#results.delete(message.task);
   }
 
   async #run(
     message: Omit<RestoreUnit, 'task'> | Omit<CompareTask, 'task'>,
     transfer: readonly ArrayBuffer[],
-  ): Promise<FromRestoreWorker> {
+  ): Promise<UnitResult | CompareResult> {
     const task = this.#next++;
-    const { promise, resolve } = Promise.withResolvers<FromRestoreWorker>();
+    const { failure } = this.start();
+    const { promise, resolve } = Promise.withResolvers<UnitResult | CompareResult>();
     this.#results.set(task, resolve);
     this.#queue.push({ message: { ...message, task }, transfer });
     this.#dispatch();
-    return await Promise.race([promise, this.failure]);
+    return await Promise.race([promise, failure]);
   }
 
   #dispatch(): void {
@@ -85,7 +109,7 @@ export class RestoreWorkers {
       const worker = this.#busy.indexOf(least);
       const { message, transfer } = this.#queue.shift()!;
       this.#busy[worker]!++;
-      this.#pool.post(worker, message, transfer);
+      this.start().post(worker, message, transfer);
     }
   }
 }

@@ -26,7 +26,7 @@ import { type PreparedWindow, RestoreRun } from './restore-run.ts';
 import { RestoreSite } from './restore-site.ts';
 import { buildUnits, fetchedBytes } from './restore-units.ts';
 import { findEqual, verifyRestored } from './restore-verify.ts';
-import type { RestoreWindow } from './restore-window.ts';
+import { type RestoreWindow, WINDOW_LIMITS, type WindowLimits } from './restore-window.ts';
 import { RestoreWorkers } from './restore-workers.ts';
 import { defaultWorkers } from './worker-pool.ts';
 
@@ -38,6 +38,7 @@ const CACHE_BYTES = 12 << 20;
 /**
  * Restores. What goes wrong with single items is reported to the monitor, and the others go on.
  * @param approve sees the plan before anything is written; false stops
+ * @param limits of what is planned at a time; another value changes memory and speed, not the result
  * @throws `user` when there is nothing at the path, or the target cannot be written or is too small; `cancelled` after
  *   an interrupt, when nothing incomplete is left in the target; `damage` when the manifest cannot be read at all.
  */
@@ -47,8 +48,9 @@ export async function runRestore(
   approve: (plan: RestorePlan) => Promise<boolean>,
   monitor: Monitor,
   signal: AbortSignal,
+  limits: WindowLimits = WINDOW_LIMITS,
 ): Promise<RestoreStats> {
-  const restore = new Restore(repo, options, monitor, signal);
+  const restore = new Restore(repo, options, monitor, signal, limits);
   try {
     return await restore.run(approve);
   } finally {
@@ -82,9 +84,11 @@ class Restore {
   readonly #setup: RestoreSetup;
   readonly #workers: RestoreWorkers;
   readonly #onAbort = (): void => this.#stopAll();
+  readonly #limits: WindowLimits;
   #tree: TargetTree | undefined;
 
-  constructor(repo: Repository, options: RestoreOptions, monitor: Monitor, signal: AbortSignal) {
+  constructor(repo: Repository, options: RestoreOptions, monitor: Monitor, signal: AbortSignal, limits: WindowLimits) {
+    this.#limits = limits;
     this.#repo = repo;
     this.#options = options;
     this.#signal = signal;
@@ -101,7 +105,6 @@ class Restore {
       sparse: options.sparse,
       stop: this.#stop,
     };
-    // They start up while the plan is made.
     this.#workers = new RestoreWorkers(options.workers ?? defaultWorkers(), this.#setup);
     this.#progress = new RestoreProgress(monitor, this.#counts);
     signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -117,7 +120,11 @@ class Restore {
   async run(approve: (plan: RestorePlan) => Promise<boolean>): Promise<RestoreStats> {
     const { planOnly, verify } = this.#options;
     throwIfAborted(this.#signal);
-    if (!planOnly) requireWritable(this.#target);
+    if (!planOnly) {
+      requireWritable(this.#target);
+      // They come up while the plan is made.
+      this.#workers.start();
+    }
     this.#progress.enter('plan');
     const basis = await loadBasis(this.#repo, this.#options, this.#chunks, this.#calls.timeGrain - 1n, this.#signal);
     const survey = await this.#survey(basis);
@@ -219,6 +226,7 @@ class Restore {
       ...basis,
       existing: new ExistingTarget(this.#target),
       nameRules: undefined,
+      limits: this.#limits,
       counts: new PlanCounts(),
       locate: (path) => (path === '/' ? this.#target : (((this.#target === '/' ? '' : this.#target) + path) as Raw)),
       onProblem: (problem) => this.#counts.problem(problem),
