@@ -2,7 +2,7 @@
  * Real repositories for tests: init, backup and opening as the command line does them, on a store in memory (or any
  * other), with keys that are made fast. Everything that would be on the host lies in one folder, removed by `remove`.
  */
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../src/base/clock.ts';
 import { type Monitor, type Problem, silentMonitor } from '../../src/base/monitor.ts';
@@ -14,6 +14,9 @@ import type { Store } from '../../src/store/store.ts';
 import { runBackup } from '../../src/work/backup.ts';
 import type { BackupOptions, BackupStats } from '../../src/work/backup-options.ts';
 import { type InitOptions, initRepository } from '../../src/work/init.ts';
+import { runRestore } from '../../src/work/restore.ts';
+import type { RestoreOptions, RestoreStats } from '../../src/work/restore-options.ts';
+import { resolveSnapshot } from '../../src/work/snapshot-list.ts';
 import { makeTestFolder } from './test-folder.ts';
 
 const PASSPHRASE = 'correct horse';
@@ -24,12 +27,15 @@ export function collectingMonitor(): Monitor & { readonly problems: Problem[] } 
   return { ...silentMonitor, problems, problem: (problem) => void problems.push(problem) };
 }
 
-/** The machine's clock, except that no two moments are the same: snapshots made in turn sort in turn. */
-export function steppingClock(): Clock {
+/**
+ * The machine's clock, except that no two moments are the same: snapshots made in turn sort in turn. One that is `ahead`
+ * (milliseconds) makes all files look old, so that a backup need not read again what was made a moment before it.
+ */
+export function steppingClock(ahead = 0): Clock {
   let last = 0;
   return {
     now: () => {
-      last = Math.max(last + 1, Date.now());
+      last = Math.max(last + 1, Date.now() + ahead);
       return last;
     },
     monotonic: () => performance.now(),
@@ -83,6 +89,19 @@ export class TestRepository {
     return new TestRepository(this.folder, store, this.clock);
   }
 
+  /** A copy that goes its own way: what the store holds, and what is on the host. Give the copy's store. */
+  fork(store: Store): TestRepository {
+    const folder = makeTestFolder('repository');
+    cpSync(this.folder, folder, { recursive: true, preserveTimestamps: true });
+    return new TestRepository(folder, store, this.clock);
+  }
+
+  /** Loses what the host may lose: cache and state. The key stays. */
+  loseLocalState(): void {
+    rmSync(this.places.cache, { recursive: true, force: true });
+    rmSync(this.places.state, { recursive: true, force: true });
+  }
+
   /** Opens it; `host` other than `host` is one that knows nothing yet. Close it when done. */
   open(access: Access = 'read', monitor: Monitor = silentMonitor, host = 'host'): Promise<Repository> {
     const { store, clock } = this;
@@ -128,6 +147,42 @@ export class TestRepository {
     } finally {
       await repo.close();
     }
+  }
+
+  /** Restores what lies below a path into a folder, with one worker thread unless told otherwise. */
+  async restore(
+    snapshot: string,
+    path: string,
+    target: string,
+    options: Partial<RestoreOptions> = {},
+    monitor: Monitor = silentMonitor,
+  ): Promise<RestoreStats> {
+    return await this.use(
+      async (repo) =>
+        await runRestore(
+          repo,
+          {
+            snapshot: await resolveSnapshot(repo, snapshot, { hosts: [], tags: [], paths: [] }),
+            path: rawFromText(path),
+            target,
+            include: [],
+            exclude: [],
+            overwrite: 'if-changed',
+            delete: false,
+            verify: false,
+            sparse: false,
+            numericIds: false,
+            planOnly: false,
+            workers: 1,
+            ...options,
+          },
+          async () => true,
+          monitor,
+          new AbortController().signal,
+        ),
+      'read',
+      monitor,
+    );
   }
 
   /** Runs `work` with the repository open, and closes it. */
