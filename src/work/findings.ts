@@ -1,5 +1,6 @@
 /** Collects what a check finds: one finding an object, however many things are wrong with it. Decides nothing. */
 import type { IcecoreError } from '../base/errors.ts';
+import { parseName } from '../format/layout.ts';
 
 /** One damaged object and what it means. */
 export interface Finding {
@@ -88,10 +89,11 @@ export class Findings {
   }
 }
 
-/** The stored object that an error of kind damage is about; errors of parts say `<object> (chunk …)`. */
+/** The stored object that an error of kind damage is about, if it names one; errors of parts say `<object> (chunk …)`. */
 export function objectOf(error: IcecoreError): string | undefined {
   const { object } = error.data;
-  return typeof object === 'string' ? object.split(' ', 1)[0] : undefined;
+  const name = typeof object === 'string' ? object.split(' ', 1)[0]! : '';
+  return parseName(name) && name;
 }
 
 function strip(message: string, object: string): string {
