@@ -7,6 +7,7 @@
  */
 import { basenameRaw, type Raw } from '../base/raw.ts';
 import type { TargetMeta } from '../files/target-metadata.ts';
+import { checkName } from '../files/target-names.ts';
 import { isWithin } from '../format/path-rules.ts';
 import type { SelectionScope } from './restore-selection.ts';
 
@@ -132,6 +133,7 @@ export class RestoreDirectories {
       if (listed === name) return node;
       this.#leave(node);
     }
+    checkName(name);
     // Its entry was in a part of the manifest that cannot be read: what is in it is restored all the same.
     return new DirectoryNode(own, parent, undefined, parent.scope, { isSkipped: false, isWanted: false });
   }

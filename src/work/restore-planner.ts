@@ -3,13 +3,13 @@
  * yields windows of what is to be written. It reads metadata and the target, and changes nothing. A plan may be made
  * twice: once to say what it comes to, and once more, window by window, to carry it out.
  */
-import { throwIfAborted } from '../base/errors.ts';
+import { damage, throwIfAborted } from '../base/errors.ts';
 import { dirnameRaw, joinRaw, type Raw, rawToDisplay } from '../base/raw.ts';
 import { inTheWay } from '../files/target-errors.ts';
 import { contentLength } from '../files/target-extents.ts';
 import { findTwins } from '../files/target-probe.ts';
 import type { DirectoryEntries, Entry } from '../format/entry.ts';
-import { isWithin } from '../format/path-rules.ts';
+import { isName, isWithin } from '../format/path-rules.ts';
 import { DirectoryNode, RestoreDirectories } from './restore-directories.ts';
 import { decideFile } from './restore-existing.ts';
 import { WindowFiller } from './restore-filler.ts';
@@ -47,10 +47,18 @@ export class RestorePlanner {
     this.#prepare(this.directories.root);
     for await (const directory of this.#source()) {
       throwIfAborted(this.#options.signal);
-      const node = this.directories.enter(this.#treePath(directory.path));
+      const path = this.#treePath(directory.path);
+      const node = this.#checked(path, () => this.directories.enter(path));
       if (!node) continue;
       const twins = this.#twins(node, directory.entries);
       for (const entry of directory.entries) {
+        // The decoder lets no other names through; messages to workers rely on it, so it is made sure of once more.
+        if (!isName(entry.name)) {
+          this.#checked(path, () => {
+            throw damage('name-refused', `not a name of a file: ${JSON.stringify(rawToDisplay(entry.name))}`);
+          });
+          continue;
+        }
         const large = twins?.has(entry.name) ? this.#refuseTwin(node, entry) : this.#add(node, entry);
         if (large) yield* this.#filler.addLarge(large, entry);
         if (this.#filler.window.isFull) yield this.#filler.take();
@@ -58,6 +66,15 @@ export class RestorePlanner {
     }
     this.directories.leaveAll();
     yield this.#filler.take();
+  }
+
+  #checked<T>(path: Raw, step: () => T): T | undefined {
+    try {
+      return step();
+    } catch (error) {
+      this.#options.onProblem(problemOf(error, this.#options.locate(path)));
+      return undefined;
+    }
   }
 
   async *#source(): AsyncGenerator<DirectoryEntries> {

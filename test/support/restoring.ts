@@ -3,6 +3,7 @@ import type { Problem } from '../../src/base/monitor.ts';
 import { type Raw, rawFromText } from '../../src/base/raw.ts';
 import type { Repository } from '../../src/repo/repository.ts';
 import { loadSnapshots } from '../../src/repo/snapshots.ts';
+import type { Store } from '../../src/store/store.ts';
 import type { SnapshotInfo } from '../../src/work/browse.ts';
 import { type RestoreOptions, type RestorePlan, type RestoreStats, runRestore } from '../../src/work/restore.ts';
 import type { WindowLimits } from '../../src/work/restore-window.ts';
@@ -66,4 +67,9 @@ export async function restore(
     limits,
   );
   return { stats, problems: monitor.problems, codes: monitor.problems.map(({ code }) => code) };
+}
+
+/** The same repository and host, with something between it and the store. */
+export function withStore(repo: TestRepository, store: Store): TestRepository {
+  return Object.assign(Object.create(Object.getPrototypeOf(repo) as object) as TestRepository, { ...repo, store });
 }
