@@ -7,7 +7,6 @@
 /** A path or name, one byte per code unit (0 to 255). */
 export type Raw = string & { readonly __raw: true };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is the range that is meant
 const ASCII = /^[\x00-\x7f]*$/;
 
 /** Takes the bytes of a name. */

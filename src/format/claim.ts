@@ -1,7 +1,7 @@
 /**
- * Claim: what a running backup relies on, at `claims/<sid>/<k>`. Owns its fields and their strict reading. Claim 0
- * names nothing: by its name alone it protects the packs of its own session. Later ones name the foreign packs that
- * the session has deduplicated against, all of them each time: the last one says it all. A claim is inert as soon as
+ * Claim: what a running backup relies on, at `claims/<sid>/<k>`. Owns its fields and their strict reading. By its
+ * name alone claim 0 protects the packs of its own session; it may name foreign packs as well, those that the parent is
+ * known to need. Each later one names all foreign packs that the session relies on: the last one says it all. A claim is inert as soon as
  * its session has a snapshot or a revocation.
  */
 import { damage } from '../base/errors.ts';

@@ -132,7 +132,7 @@ function decodePack(line: JsonObject, frames: FrameInfo[], object: string): Pack
     size: readInteger(line, 'size', object, 1),
     sha256: readHex(line, 'sha256', 32, object),
     ...(checksum === undefined ? {} : { checksum }),
-    class: readString(line, 'class', object, { pattern: /^[A-Z0-9_]{1,40}$/ }),
+    class: readString(line, 'class', object, { pattern: /^[A-Z][A-Z0-9_-]{0,63}$/ }),
     header: readBase64(line, 'header', object, MAX_HEADER_LENGTH),
     kind,
     created: readString(line, 'created', object, { pattern: TIME, maxLength: 32 }),

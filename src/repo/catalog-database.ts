@@ -3,15 +3,16 @@
  */
 import { DatabaseSync } from 'node:sqlite';
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 /** Pages of SQLite's cache, in KiB: the whole of the memory that the catalog takes. */
 const CACHE_KIB = 16_384;
 
 const SCHEMA = `
   CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
   CREATE TABLE pack (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, object INTEGER NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, size INTEGER NOT NULL,
     class TEXT NOT NULL, sha256 TEXT NOT NULL, checksum TEXT, created TEXT NOT NULL, header BLOB NOT NULL);
+  CREATE TABLE named (object INTEGER NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY (object, pack)) WITHOUT ROWID;
   CREATE TABLE frame (
     pack INTEGER NOT NULL, frame INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, raw INTEGER NOT NULL,
     PRIMARY KEY (pack, frame)) WITHOUT ROWID;
@@ -35,7 +36,7 @@ export function openDatabase(path: string): DatabaseSync {
     configure(db);
     const version = Number(db.prepare('PRAGMA user_version').get()!.user_version);
     if (version === 0) initialize(db);
-    else if (version !== SCHEMA_VERSION) throw new Error(`catalog version ${version}`);
+    else if (version !== SCHEMA_VERSION) throw new OtherVersion(`catalog version ${version}`);
     // Touches every table's root page: a file of garbage fails here and not in the middle of a run.
     db.exec(
       'SELECT (SELECT count(*) FROM object), (SELECT max(id) FROM pack), (SELECT 1 FROM chunk LIMIT 1), (SELECT 1 FROM small LIMIT 1)',
@@ -61,4 +62,16 @@ function initialize(db: DatabaseSync): void {
     db.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION};`);
   }
   db.exec('COMMIT');
+}
+
+/** What SQLite says of a file that is torn or no database at all: its result codes CORRUPT and NOTADB. */
+const BROKEN: ReadonlySet<number> = new Set([11, 26]);
+
+class OtherVersion extends Error {}
+
+/** True when a file cannot be used and may be made anew. One that is only busy is in use by another process. */
+export function isUnusable(error: unknown): boolean {
+  if (error instanceof OtherVersion) return true;
+  const code = (error as { errcode?: number }).errcode;
+  return code !== undefined && BROKEN.has(code & 0xff);
 }

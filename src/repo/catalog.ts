@@ -8,7 +8,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { PackRecord } from '../format/index-object.ts';
-import { createDatabase, openDatabase } from './catalog-database.ts';
+import { createDatabase, isUnusable, openDatabase } from './catalog-database.ts';
 
 /** Ids in one question. */
 const ASKED_TOGETHER = 64;
@@ -64,7 +64,8 @@ export class Catalog {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     try {
       return new Catalog(openDatabase(path));
-    } catch {
+    } catch (error) {
+      if (!isUnusable(error)) throw error;
       for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
       return new Catalog(createDatabase(path));
     }
@@ -154,7 +155,9 @@ export class Catalog {
 
   /** The index object that names a pack. */
   objectOf(pack: number): string | undefined {
-    const row = this.#prepare('SELECT o.name FROM pack p JOIN object o ON o.id = p.object WHERE p.id = ?').get(pack);
+    const row = this.#prepare(
+      'SELECT o.name FROM named n JOIN object o ON o.id = n.object WHERE n.pack = ? LIMIT 1',
+    ).get(pack);
     return row && String(row.name);
   }
 
@@ -172,8 +175,10 @@ export class Catalog {
     this.transaction(() => {
       const object = Number(this.#prepare('INSERT OR IGNORE INTO object (name) VALUES (?)').run(name).lastInsertRowid);
       const addPack = this.#prepare(
-        'INSERT OR IGNORE INTO pack (name, object, kind, size, class, sha256, checksum, created, header) VALUES (?,?,?,?,?,?,?,?,?)',
+        'INSERT OR IGNORE INTO pack (name, kind, size, class, sha256, checksum, created, header) VALUES (?,?,?,?,?,?,?,?)',
       );
+      const findPack = this.#prepare('SELECT id FROM pack WHERE name = ?');
+      const addName = this.#prepare('INSERT OR IGNORE INTO named (object, pack) VALUES (?,?)');
       const addFrame = this.#prepare('INSERT INTO frame (pack, frame, offset, length, raw) VALUES (?,?,?,?,?)');
       const addChunk = this.#prepare(
         'INSERT OR IGNORE INTO chunk (id, pack, frame, offset, length) VALUES (?,?,?,?,?)',
@@ -181,7 +186,6 @@ export class Catalog {
       for (const record of records) {
         const added = addPack.run(
           record.name,
-          object,
           record.kind,
           record.size,
           record.class,
@@ -190,8 +194,10 @@ export class Catalog {
           record.created,
           record.header,
         );
-        if (Number(added.changes) === 0) continue;
-        const pack = Number(added.lastInsertRowid);
+        const isKnown = Number(added.changes) === 0;
+        const pack = isKnown ? Number(findPack.get(record.name)!.id) : Number(added.lastInsertRowid);
+        addName.run(object, pack);
+        if (isKnown) continue;
         record.frames.forEach((frame, number) => {
           addFrame.run(pack, number, frame.offset, frame.length, frame.rawLength);
           for (const [id, offset, length] of frame.chunks) {
@@ -202,7 +208,7 @@ export class Catalog {
     });
   }
 
-  /** Forgets index objects that are no longer in the repository, with their packs and chunks. */
+  /** Forgets index objects that are no longer in the repository, with the packs and chunks that no other one names. */
   dropObjects(names: readonly string[]): void {
     if (names.length === 0) return;
     this.#packs.clear();
@@ -210,13 +216,14 @@ export class Catalog {
       for (const name of names) {
         const object = this.#prepare('SELECT id FROM object WHERE name = ?').get(name);
         if (!object) continue;
-        const packs = 'SELECT id FROM pack WHERE object = ?';
-        // A chunk has no key by pack: a rare full pass here buys a table half the size.
-        this.#prepare(`DELETE FROM chunk WHERE pack IN (${packs})`).run(object.id!);
-        this.#prepare(`DELETE FROM frame WHERE pack IN (${packs})`).run(object.id!);
-        this.#prepare('DELETE FROM pack WHERE object = ?').run(object.id!);
+        this.#prepare('DELETE FROM named WHERE object = ?').run(object.id!);
         this.#prepare('DELETE FROM object WHERE id = ?').run(object.id!);
       }
+      const unnamed = 'SELECT id FROM pack WHERE id NOT IN (SELECT pack FROM named)';
+      // A chunk has no key by pack: a rare full pass here buys a table half the size.
+      this.#prepare(`DELETE FROM chunk WHERE pack IN (${unnamed})`).run();
+      this.#prepare(`DELETE FROM frame WHERE pack IN (${unnamed})`).run();
+      this.#prepare('DELETE FROM pack WHERE id NOT IN (SELECT pack FROM named)').run();
     });
   }
 
@@ -254,8 +261,10 @@ export class Catalog {
   }
 
   #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (!statement) this.#statements.set(sql, (statement = this.#db.prepare(sql)));
+    const held = this.#statements.get(sql);
+    if (held) return held;
+    const statement = this.#db.prepare(sql);
+    this.#statements.set(sql, statement);
     return statement;
   }
 }

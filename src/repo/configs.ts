@@ -39,10 +39,16 @@ export interface ChainedConfig {
 }
 
 /**
- * Loads the newest config and moves the local heads forward.
+ * Loads the newest config and moves the local heads forward. It is opened and checked every time: who backs up, and to
+ * whom packs are sealed, is never taken from a cache.
  * @throws `rollback` when the repository's newest is older than what was seen; `damage` when it is missing or forged.
  */
-export async function loadConfig(store: Store, catalog: Catalog, keys: ConfigKeys, heads: HeadsFile): Promise<ChainedConfig> {
+export async function loadConfig(
+  store: Store,
+  catalog: Catalog,
+  keys: ConfigKeys,
+  heads: HeadsFile,
+): Promise<ChainedConfig> {
   let newest = 0;
   for await (const { name } of store.list('config/')) {
     const parsed = parseName(name);
@@ -54,8 +60,9 @@ export async function loadConfig(store: Store, catalog: Catalog, keys: ConfigKey
     throw wentBack(`its newest config is ${newest}, this host has seen ${seen.number}`);
   }
   if (newest === 0) throw damage('config-missing', 'the repository has no config', { object: name });
-  const object = await configObjects(store, catalog, keys, newest).get('config', name);
-  if (seen && seen.number === newest && seen.hash !== object.hash) throw wentBack(`config ${newest} is another than before`);
+  const object = await configObjects(store, catalog, keys, newest).get('config', name, { cache: false });
+  if (seen && seen.number === newest && seen.hash !== object.hash)
+    throw wentBack(`config ${newest} is another than before`);
   const config = decodeConfig(object.payload, name);
   if (config.repo !== keys.keyring.repo) {
     throw damage('object-mismatch', `${name}: belongs to another repository`, { object: name });

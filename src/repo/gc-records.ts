@@ -60,8 +60,10 @@ export async function loadGc(repo: Repository): Promise<GcState> {
     if (number !== i + 1) throw damage('gc-gap', `${gcName(i + 1)} is missing`, { object: gcName(i + 1) });
     const object = await repo.objects.get('gc', name);
     const record = decodeGcRecord(object.payload, name);
-    if (record.prev !== hash) throw damage('gc-chain', `${name}: does not follow the record before it`, { object: name });
-    if (seen?.number === number && seen.hash !== object.hash) throw wentBack(`gc record ${number} is another than before`);
+    if (record.prev !== hash)
+      throw damage('gc-chain', `${name}: does not follow the record before it`, { object: name });
+    if (seen?.number === number && seen.hash !== object.hash)
+      throw wentBack(`gc record ${number} is another than before`);
     hash = object.hash;
     records.push(record);
   }

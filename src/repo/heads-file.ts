@@ -50,6 +50,17 @@ export class HeadsFile {
     return this.#heads.writers ?? new Map();
   }
 
+  /** Takes in what other processes have written since; a file that is gone or torn is passed over. */
+  reload(): this {
+    try {
+      const other = HeadsFile.open(this.#path, this.#repo);
+      for (const [writer, head] of other.writers) this.sawSnapshot(writer, head);
+    } catch {
+      // What this process has seen still counts, and saving mends the file.
+    }
+    return this;
+  }
+
   /** Takes note of a config that is at least as new as the one before. */
   sawConfig(head: ChainHead): void {
     if (this.config?.number === head.number) return;
@@ -75,7 +86,10 @@ export class HeadsFile {
     if (!this.#changed || !config) return;
     const folder = dirname(this.#path);
     if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileAtomic(this.#path, encodeHeads({ repo: this.#repo, config, gc: gc ?? null, writers: writers ?? new Map() }));
+    writeFileAtomic(
+      this.#path,
+      encodeHeads({ repo: this.#repo, config, gc: gc ?? null, writers: writers ?? new Map() }),
+    );
     this.#changed = false;
   }
 

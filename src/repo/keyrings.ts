@@ -29,7 +29,10 @@ export async function findKeyring(store: Store, repo: RepoId, options: OpenOptio
   if (host && allows(host, access)) return host;
   const passphrase = await credentials.passphrase?.();
   if (passphrase === undefined) {
-    const what = access === 'write' ? 'this host has no key for the repository' : 'the keys of this host cannot read the repository';
+    const what =
+      access === 'write'
+        ? 'this host has no key for the repository'
+        : 'the keys of this host cannot read the repository';
     throw new IcecoreError('key', 'no-key', host ? what : 'this host has no key for the repository', {
       hint: 'give the passphrase with --password-file or --password-command, or a key with --key-file',
     });
@@ -48,7 +51,9 @@ async function fromKeyFile(path: string, repo: RepoId, options: OpenOptions): Pr
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    throw new IcecoreError('user', 'key-file', `cannot read the key file ${path} (${errnoOf(cause) ?? 'error'})`, { cause });
+    throw new IcecoreError('user', 'key-file', `cannot read the key file ${path} (${errnoOf(cause) ?? 'error'})`, {
+      cause,
+    });
   }
   warnIfOthersCanRead(path, options.monitor);
   if (!Buffer.from(bytes.subarray(0, 14)).equals(Buffer.from('age-encryption'))) {
@@ -69,7 +74,9 @@ function fromHost(path: string, repo: RepoId, monitor: Monitor): Keyring | undef
     bytes = readFileSync(path);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw new IcecoreError('user', 'key-file', `cannot read the key file ${path} (${errnoOf(error) ?? 'error'})`, { cause: error });
+    throw new IcecoreError('user', 'key-file', `cannot read the key file ${path} (${errnoOf(error) ?? 'error'})`, {
+      cause: error,
+    });
   }
   warnIfOthersCanRead(path, monitor);
   return checkRepo(decodeBundle(bytes, path), repo, path);
@@ -87,12 +94,19 @@ async function fromPassphrase(store: Store, repo: RepoId, passphrase: string): P
       if (!isIcecoreError(failure, 'key')) failure = error;
     }
   }
-  throw failure ?? new IcecoreError('key', 'no-key', 'the repository has no key files', { hint: 'give a key with --key-file' });
+  throw (
+    failure ??
+    new IcecoreError('key', 'no-key', 'the repository has no key files', { hint: 'give a key with --key-file' })
+  );
 }
 
 function checkRepo(keyring: Keyring, repo: RepoId, path: string): Keyring {
   if (keyring.repo === repo) return keyring;
-  throw new IcecoreError('key', 'wrong-repository', `the key ${path} belongs to repository ${keyring.repo}, this is ${repo}`);
+  throw new IcecoreError(
+    'key',
+    'wrong-repository',
+    `the key ${path} belongs to repository ${keyring.repo}, this is ${repo}`,
+  );
 }
 
 function warnIfOthersCanRead(path: string, monitor: Monitor): void {

@@ -9,18 +9,8 @@ import { joinRaw, type Raw } from '../base/raw.ts';
 import { RootBuilder } from '../format/manifest-root.ts';
 import type { TreeTop } from '../format/node-tree.ts';
 import { type Segment, SegmentBuilder } from '../format/segment.ts';
-import type { ParentRecord, ParentWriter, StatColumns } from './parent-file.ts';
-
-/** A finished segment, with what the parent file keeps of it. */
-export interface ManifestSegment {
-  readonly id: Uint8Array;
-  readonly text: Uint8Array;
-  readonly bytes: number;
-  readonly isLast: boolean;
-  readonly names: readonly Raw[];
-  readonly directories: readonly Raw[];
-  readonly stats: readonly StatColumns[];
-}
+import type { ParentWriter } from './parent-file.ts';
+import type { ParentRecord, StatColumns } from './parent-record.ts';
 
 /** What the writer needs of its caller. */
 export interface ManifestWriterOptions {

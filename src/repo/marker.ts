@@ -27,13 +27,19 @@ export async function findMarker(store: Store): Promise<RepoId | undefined> {
   const bytes = await store.get(MARKER_NAME);
   if (!bytes) return undefined;
   const marker = parseJsonObject(bytes, { maxDepth: 4, maxLength: 4096 }, MARKER_NAME);
-  const version = readInteger(marker, "icecore", MARKER_NAME, 1);
+  const version = readInteger(marker, 'icecore', MARKER_NAME, 1);
   if (version !== 1) {
-    throw new IcecoreError('config', 'format-too-new', `the repository has format ${version}; this icecore knows format 1`, {
-      hint: 'use a newer icecore',
-    });
+    throw new IcecoreError(
+      'config',
+      'format-too-new',
+      `the repository has format ${version}; this icecore knows format 1`,
+      {
+        hint: 'use a newer icecore',
+      },
+    );
   }
   const id = readString(marker, 'repo', MARKER_NAME);
-  if (!isRepoId(id)) throw damage('marker-malformed', `${MARKER_NAME}: the repository id is malformed`, { object: MARKER_NAME });
+  if (!isRepoId(id))
+    throw damage('marker-malformed', `${MARKER_NAME}: the repository id is malformed`, { object: MARKER_NAME });
   return id;
 }

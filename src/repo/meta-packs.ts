@@ -2,11 +2,12 @@
  * Stores meta chunks (segments, roots, chunk lists) in meta packs, on the main thread: there are few, and their order
  * matters. Uploads go on beside the work; {@link MetaPacks.room} is where a producer waits for them.
  */
-import { metaPackName } from '../format/layout.ts';
+
 import type { SessionId } from '../base/ids.ts';
+import { metaPackName } from '../format/layout.ts';
 import { hmac } from '../seal/signatures.ts';
-import type { KnownChunks } from './known-chunks.ts';
 import type { Store } from '../store/store.ts';
+import type { KnownChunks } from './known-chunks.ts';
 import { PackUpload } from './pack-upload.ts';
 import { FRAME_BUFFER_BYTES, type PackDescription, PackWriter, type PackWriterOptions } from './pack-writer.ts';
 
@@ -78,6 +79,7 @@ export class MetaPacks {
     if (this.#waiting.length === 0) return;
     const known = await this.#options.known();
     for (const { id, content } of this.#waiting.splice(0)) {
+      this.#waitingBytes -= content.length;
       if (known.claimNew(id)[0] === 0) continue;
       this.#storedBytes += content.length;
       this.#packOptions ??= await this.#options.pack();
@@ -87,7 +89,6 @@ export class MetaPacks {
       if (this.#writer.bytes >= this.#options.packBytes || this.#writer.isFull) this.#close(false);
       if (this.#unsent > WINDOW_BYTES) await Promise.all(this.#uploads);
     }
-    this.#waitingBytes = 0;
   }
 
   /** Ends the open pack and waits for all of them. */

@@ -40,7 +40,8 @@ export class PackUpload {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#queue.push({ piece, taken: resolve });
     const isWarm = this.#destination.storageClass === 'STANDARD';
-    if (!this.#put && (isWarm || this.#held >= this.#destination.coldMinimum)) this.#start(this.#destination.storageClass);
+    if (!this.#put && (isWarm || this.#held >= this.#destination.coldMinimum))
+      this.#start(this.#destination.storageClass);
     if (!this.#put) return;
     this.#wake();
     await promise;

@@ -5,13 +5,28 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { bug } from '../base/errors.ts';
-import { releaseMemory } from '../base/release.ts';
 import type { ChunkId } from '../base/ids.ts';
+import { releaseMemory } from '../base/release.ts';
 import { MAX_CHUNK_LENGTH } from '../format/chunker.ts';
 import type { PackRecord } from '../format/index-object.ts';
-import { type ChunkPlace, encodeFrameLine, encodeSignatureFrame, encodeToc, type FrameInfo, MAX_PACK_CHUNKS, packStatement } from '../format/pack.ts';
+import {
+  type ChunkPlace,
+  encodeFrameLine,
+  encodeSignatureFrame,
+  encodeToc,
+  type FrameInfo,
+  MAX_PACK_CHUNKS,
+  packStatement,
+} from '../format/pack.ts';
 import { encodePackTail } from '../format/pack-tail.ts';
-import { TAR_BLOCK, TAR_END_LENGTH, TOC_MEMBER, tarMemberLength, writeChunkHeader, writeMemberHeader } from '../format/tar.ts';
+import {
+  TAR_BLOCK,
+  TAR_END_LENGTH,
+  TOC_MEMBER,
+  tarMemberLength,
+  writeChunkHeader,
+  writeMemberHeader,
+} from '../format/tar.ts';
 import type { SealHeader } from '../seal/age-header.ts';
 import { NONCE_LENGTH, StreamSealer } from '../seal/age-stream.ts';
 import { type Signer, sha256, signStatement } from '../seal/signatures.ts';

@@ -37,7 +37,10 @@ export class ParentState {
   /** `paths` are what is backed up, in the order given; another set has another parent. */
   constructor(folder: string, paths: readonly Raw[], pid: number, isAlive: (pid: number) => boolean) {
     this.#folder = join(folder, 'parents');
-    this.#key = createHash('sha256').update(Buffer.from([...paths].sort().join('\0'), 'latin1')).digest('hex').slice(0, 32);
+    this.#key = createHash('sha256')
+      .update(Buffer.from([...paths].sort().join('\0'), 'latin1'))
+      .digest('hex')
+      .slice(0, 32);
     this.#pid = pid;
     this.#run = `${pid}-${randomBytes(4).toString('hex')}`;
     this.#isAlive = isAlive;
@@ -46,7 +49,11 @@ export class ParentState {
   /** The header, when there is one whose parent file is there too. */
   header(): ParentHeader | undefined {
     try {
-      const json = parseJsonObject(readFileSync(this.#path('json')), { maxDepth: 3, maxLength: 64 * 1_048_576 }, 'parent');
+      const json = parseJsonObject(
+        readFileSync(this.#path('json')),
+        { maxDepth: 3, maxLength: 64 * 1_048_576 },
+        'parent',
+      );
       const snapshot = readString(json, 'snapshot', 'parent');
       if (!isSessionId(snapshot) || !existsSync(this.#path('data'))) return undefined;
       return {
@@ -71,9 +78,13 @@ export class ParentState {
   /** Opens the longest journal that a dead run left. */
   journal(): ParentReader | undefined {
     let best: { path: string; size: number } | undefined;
-    for (const path of this.#journals()) {
-      const { size } = statSync(path);
-      if (size > (best?.size ?? 0)) best = { path, size };
+    try {
+      for (const path of this.#journals()) {
+        const { size } = statSync(path);
+        if (size > (best?.size ?? 0)) best = { path, size };
+      }
+    } catch {
+      // A cache that cannot be read has no journal.
     }
     return best && ParentReader.open(best.path);
   }

@@ -18,7 +18,9 @@ export async function probeStore(store: Store): Promise<StoreFacts> {
   const name = `probe/${randomBytes(8).toString('hex')}`;
   const content = randomBytes(PROBE_BYTES);
   try {
-    const races = await Promise.all(Array.from({ length: CREATORS }, () => store.put(name, content, { ifAbsent: true })));
+    const races = await Promise.all(
+      Array.from({ length: CREATORS }, () => store.put(name, content, { ifAbsent: true })),
+    );
     const winners = races.filter((race) => race.outcome === 'stored').length;
     const range = await store.get(name, { offset: 70_000, length: 1000 });
     const whole = await store.get(name);

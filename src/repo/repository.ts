@@ -17,6 +17,7 @@ import { Catalog } from './catalog.ts';
 import { loadConfig } from './configs.ts';
 import { HeadsFile } from './heads-file.ts';
 import { findKeyring } from './keyrings.ts';
+import { lockFile } from './lock-file.ts';
 import { loadMarker } from './marker.ts';
 import { SealedObjects } from './sealed-objects.ts';
 
@@ -126,7 +127,27 @@ export class Repository {
     });
   }
 
+  /** Keeps what was seen. A host that cannot goes on: heads are a check, not a need. */
+  saveHeads(): void {
+    try {
+      this.heads.save();
+    } catch (error) {
+      this.monitor.problem({
+        severity: 'warning',
+        code: 'heads-not-saved',
+        message: `cannot keep what was seen of the repository: ${messageOf(error)}`,
+        hint: `check the folder ${this.places.state}`,
+      });
+    }
+  }
+
+  /** Keeps other processes of this host from committing meanwhile; resolves to the function that lets them again. */
+  lockHeads(signal: AbortSignal): Promise<() => void> {
+    return lockFile(join(this.places.state, this.id, 'commit.lock'), signal);
+  }
+
   async close(): Promise<void> {
+    this.saveHeads();
     this.catalog.close();
     await this.#meter.close();
   }

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { damage } from '../base/errors.ts';
 import type { RepoId } from '../base/ids.ts';
-import type { HeaderOpener, SealHeader } from '../seal/age-header.ts';
 import { ADMIN_WRITER, type EnvelopeType } from '../format/envelope.ts';
+import type { HeaderOpener, SealHeader } from '../seal/age-header.ts';
 import { openObject, sealObject } from '../seal/envelope.ts';
 import type { DerivedKeys, Keyring } from '../seal/keys.ts';
 import type { PutResult, Store } from '../store/store.ts';
@@ -46,7 +46,11 @@ export class SealedObjects {
    * Loads an object; undefined when there is none.
    * @throws kind `damage` when a check fails.
    */
-  async load(type: EnvelopeType, name: string, options: { readonly cache: boolean } = { cache: true }): Promise<CheckedObject | undefined> {
+  async load(
+    type: EnvelopeType,
+    name: string,
+    options: { readonly cache: boolean } = { cache: true },
+  ): Promise<CheckedObject | undefined> {
     if (options.cache) {
       const cached = this.#catalog.cachedObject(name);
       if (cached) return cached;
@@ -78,7 +82,11 @@ export class SealedObjects {
     const hash = sha256(file);
     const result = await this.#store.put(name, file, { ifAbsent: true });
     if (result.outcome === 'stored' && options.cache) {
-      this.#catalog.cacheObject(name, { hash, writer: type === 'config' ? ADMIN_WRITER : this.#context.keyring.writer!.id, payload });
+      this.#catalog.cacheObject(name, {
+        hash,
+        writer: type === 'config' ? ADMIN_WRITER : this.#context.keyring.writer!.id,
+        payload,
+      });
     }
     return { ...result, hash };
   }

@@ -3,7 +3,14 @@
  * nothing of frames or chunks, does no I/O, and works in any thread.
  */
 import { damage } from '../base/errors.ts';
-import { blockRange, NONCE_LENGTH, openBlocks, payloadKey, plainLength, SEALED_BLOCK_LENGTH } from '../seal/age-stream.ts';
+import {
+  blockRange,
+  NONCE_LENGTH,
+  openBlocks,
+  payloadKey,
+  plainLength,
+  SEALED_BLOCK_LENGTH,
+} from '../seal/age-stream.ts';
 
 /** Bytes of the object to fetch, and where in them the wanted plaintext begins. */
 export interface SealedRange {

@@ -4,17 +4,18 @@
  */
 import { randomBytes } from 'node:crypto';
 import { bug, IcecoreError } from '../base/errors.ts';
-import { isSessionId, makeSessionId, type SessionId } from '../base/ids.ts';
+import { makeSessionId, type SessionId } from '../base/ids.ts';
 import { encodeClaim } from '../format/claim.ts';
 import { makePackRanges, type PackRanges } from '../format/fields.ts';
-import { decodeIndexObject, encodeIndexObject, type PackRecord } from '../format/index-object.ts';
-import { encodeFrameLine } from '../format/pack.ts';
+import type { WriterHead } from '../format/heads.ts';
+import { decodeIndexObject } from '../format/index-object.ts';
 import { claimName, indexName, parseName, snapshotName } from '../format/layout.ts';
 import { decodeDecision, encodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { createHeader, type SealHeader } from '../seal/age-header.ts';
 import { type GcState, loadGc } from './gc-records.ts';
 import { loadIndex } from './index-loader.ts';
 import { KnownChunks } from './known-chunks.ts';
+import { encodeIndex, findLeftPacks } from './left-packs.ts';
 import type { PackDescription } from './pack-writer.ts';
 import type { Repository } from './repository.ts';
 
@@ -42,7 +43,8 @@ export class WriteSession {
   #claims = 0;
   #gc: GcState;
   #metaHeader: Promise<SealHeader> | undefined;
-  #known: { data: KnownChunks; meta: KnownChunks } | undefined;
+  #known: Promise<{ readonly data: KnownChunks; readonly meta: KnownChunks }> | undefined;
+  #answers: readonly KnownChunks[] = [];
   #unindexed: PackDescription[] = [];
   #unindexedBytes = 0;
   #lastCheckpoint: number;
@@ -103,23 +105,41 @@ export class WriteSession {
   }
 
   /** What is stored already. Loads the index when first asked: an unchanged backup never needs it. */
-  async known(): Promise<{ readonly data: KnownChunks; readonly meta: KnownChunks }> {
-    if (this.#known) return this.#known;
+  known(): Promise<{ readonly data: KnownChunks; readonly meta: KnownChunks }> {
+    this.#known ??= this.#loadKnown();
+    return this.#known;
+  }
+
+  async #loadKnown(): Promise<{ readonly data: KnownChunks; readonly meta: KnownChunks }> {
     await loadIndex(this.#repo, this.#signal);
     await this.#adopt();
     const { catalog } = this.#repo;
     const isCondemned = (name: string) => this.#gc.isCondemned(name);
-    this.#known = {
-      data: new KnownChunks('data', catalog, isCondemned),
-      meta: new KnownChunks('meta', catalog, isCondemned),
-    };
-    return this.#known;
+    const data = new KnownChunks('data', catalog, isCondemned);
+    const meta = new KnownChunks('meta', catalog, isCondemned);
+    this.#answers = [data, meta];
+    return { data, meta };
+  }
+
+  /**
+   * Forgets what was relied on, because some of it is condemned: everything is asked for again. Packs of this session
+   * stay known. The claims that were made stay too; they only protect too much.
+   */
+  async relyAnew(): Promise<void> {
+    await this.publish({ import: true });
+    this.#claimed = new Set();
+    this.#known = undefined;
+    this.#answers = [];
   }
 
   /** Takes note of a pack that is stored completely. */
   packStored(pack: PackDescription): void {
     this.#packs++;
-    this.#repo.catalog.addPending(this.sid, pack.record.name, encodeIndex([pack]));
+    try {
+      this.#repo.catalog.addPending(this.sid, pack.record.name, encodeIndex([pack]));
+    } catch {
+      // The cache may be full. Should this run die, the next one stores these chunks again.
+    }
     this.#unindexed.push(pack);
     this.#unindexedBytes += pack.frameLines.length;
     const isDue = this.#repo.clock.monotonic() - this.#lastCheckpoint > CHECKPOINT_MS;
@@ -137,9 +157,10 @@ export class WriteSession {
 
   /**
    * Commits: publishes the index, claims what was relied on, looks for condemned packs, creates the decision record.
-   * May be called again after `condemned`.
+   * May be called again after `condemned`. Of several backups of one host only one commits at a time: their snapshots
+   * form one sequence.
    */
-  async commit(content: SnapshotContent, heads: ReadonlyMap<string, { seq: number; hash: string }>): Promise<CommitResult> {
+  async commit(content: SnapshotContent, heads: ReadonlyMap<string, WriterHead>): Promise<CommitResult> {
     await this.publish({ import: false });
     const relied = this.#reliedNames();
     if ([...relied].some((name) => !this.#claimed.has(name))) {
@@ -148,14 +169,27 @@ export class WriteSession {
       this.#gc = await loadGc(this.#repo);
     }
     for (const name of relied) if (this.#gc.isCondemned(name)) return { type: 'condemned' };
+    const unlock = await this.#repo.lockHeads(this.#signal);
+    try {
+      return await this.#decide(content, heads);
+    } finally {
+      unlock();
+    }
+  }
+
+  /** Creates the decision record, as the next of this writer's sequence. */
+  async #decide(content: SnapshotContent, listed: ReadonlyMap<string, WriterHead>): Promise<CommitResult> {
     const writer = this.#repo.keyring.writer!.id;
-    const own = heads.get(writer);
+    const heads = new Map(listed);
+    // Another run on this host may have committed since the snapshots were listed.
+    const own = this.#repo.heads.reload().writers.get(writer);
+    if (own && own.seq > (heads.get(writer)?.seq ?? 0)) heads.set(writer, own);
     const snapshot: Snapshot = {
       ...content,
       id: this.sid,
       writer,
-      seq: (own?.seq ?? 0) + 1,
-      prev: own?.hash ?? null,
+      seq: (heads.get(writer)?.seq ?? 0) + 1,
+      prev: heads.get(writer)?.hash ?? null,
       seen: heads,
       index: this.#index,
     };
@@ -164,6 +198,7 @@ export class WriteSession {
     const result = await this.#repo.objects.save('snapshot', name, payload, await this.metaHeader(), { cache: true });
     if (result.outcome === 'exists' && !(await this.#isOurs(name, payload))) return { type: 'revoked' };
     this.#repo.heads.sawSnapshot(writer, { seq: snapshot.seq, hash: result.hash });
+    this.#repo.saveHeads();
     return { type: 'committed', id: this.sid, index: this.#index };
   }
 
@@ -174,8 +209,8 @@ export class WriteSession {
 
   #reliedNames(): Set<string> {
     const names = new Set(this.#claimed);
-    for (const known of this.#known ? [this.#known.data, this.#known.meta] : []) {
-      for (const pack of known.relied) {
+    for (const answers of this.#answers) {
+      for (const pack of answers.relied) {
         const { name } = this.#repo.catalog.pack(pack);
         if (parseName(name)?.sid !== this.sid) names.add(name);
       }
@@ -212,8 +247,7 @@ export class WriteSession {
     const { catalog } = this.#repo;
     if (imports) {
       catalog.importIndex(name, decodeIndexObject(payload, name));
-      this.#known?.data.refresh();
-      this.#known?.meta.refresh();
+      for (const answers of this.#answers) answers.refresh();
     }
     for (const { record } of packs) {
       const parsed = parseName(record.name);
@@ -221,36 +255,15 @@ export class WriteSession {
     }
   }
 
-  /**
-   * Takes over packs that an earlier session of this host stored and never indexed, because it was killed: they are
-   * listed to be sure, and named by this session's index.
-   */
+  /** Takes over packs that an earlier session of this host left unindexed. To the protocol they are foreign packs. */
   async #adopt(): Promise<void> {
-    const { catalog, store } = this.#repo;
-    const bySession = Map.groupBy(catalog.pending(), (row) => row.sid);
-    for (const [sid, rows] of bySession) {
-      if (sid === this.sid || !isSessionId(sid)) continue;
-      const present = new Map<string, number>();
-      for (const folder of ['packs', 'meta']) {
-        for await (const { name, size } of store.list(`${folder}/${sid}/`, this.#signal)) present.set(name, size);
-      }
-      const adopted: PackDescription[] = [];
-      for (const { record } of rows) {
-        const [pack] = decodeIndexObject(record, 'the local catalog');
-        if (pack && present.get(pack.name) === pack.size && !this.#gc.isCondemned(pack.name)) adopted.push(describe(pack));
-        else if (pack) catalog.dropPending(sid, pack.name);
-      }
-      if (adopted.length === 0) continue;
-      // They are foreign packs to the protocol: claimed before they are relied on.
-      for (const { record } of adopted) this.#claimed.add(record.name);
-      this.#unindexed.push(...adopted);
-    }
-    if (this.#unindexed.length > 0) {
-      await this.#claim();
-      this.#gc = await loadGc(this.#repo);
-      this.#unindexed = this.#unindexed.filter(({ record }) => !this.#gc.isCondemned(record.name));
-      await this.publish({ import: true });
-    }
+    const adopted = await findLeftPacks(this.#repo, this.sid, this.#gc, this.#signal);
+    if (adopted.length === 0) return;
+    for (const { record } of adopted) this.#claimed.add(record.name);
+    await this.#claim();
+    this.#gc = await loadGc(this.#repo);
+    this.#unindexed.push(...adopted.filter(({ record }) => !this.#gc.isCondemned(record.name)));
+    await this.publish({ import: true });
   }
 
   async #isOurs(name: string, payload: Uint8Array): Promise<boolean> {
@@ -258,17 +271,8 @@ export class WriteSession {
     if (Buffer.from(object.payload).equals(payload)) return true;
     const decision = decodeDecision(object.payload, name);
     if (decision.type === 'revoked') return false;
-    throw new IcecoreError('damage', 'session-taken', `${name} is somebody else's snapshot`, { data: { object: name } });
+    throw new IcecoreError('damage', 'session-taken', `${name} is somebody else's snapshot`, {
+      data: { object: name },
+    });
   }
-}
-
-/** The index object of packs whose frame lines are encoded already. */
-function encodeIndex(packs: readonly PackDescription[]): Buffer {
-  const parts = packs.flatMap(({ record, frameLines }) => [encodeIndexObject([{ ...record, frames: [] }]), frameLines]);
-  return Buffer.concat(parts);
-}
-
-function describe(pack: PackRecord): PackDescription {
-  const { frames, ...record } = pack;
-  return { record, frameLines: Buffer.from(frames.map(encodeFrameLine).join(''), 'latin1') };
 }

@@ -2,11 +2,11 @@
  * The snapshots of a repository: lists and loads the decision records, leaves out what was revoked or forgotten, and
  * notices when snapshots that this host has seen are gone. Committing is session.ts's.
  */
-import { isIcecoreError, messageOf } from '../base/errors.ts';
+import { damage, isIcecoreError, messageOf } from '../base/errors.ts';
 import type { SessionId } from '../base/ids.ts';
 import { mapOrdered } from '../base/limit.ts';
-import { parseName, snapshotName } from '../format/layout.ts';
 import type { WriterHead } from '../format/heads.ts';
+import { parseName, snapshotName } from '../format/layout.ts';
 import { decodeDecision, type Snapshot } from '../format/snapshot.ts';
 import { wentBack } from './configs.ts';
 import { type GcState, loadGc } from './gc-records.ts';
@@ -60,6 +60,15 @@ async function loadOne(repo: Repository, sid: SessionId): Promise<StoredSnapshot
     if (!object) return undefined;
     const decision = decodeDecision(object.payload, name);
     if (decision.type === 'revoked') return undefined;
+    if (decision.snapshot.writer !== object.writer) {
+      throw damage(
+        'wrong-writer',
+        `${name}: says that ${decision.snapshot.writer} made it, but ${object.writer} signed it`,
+        {
+          object: name,
+        },
+      );
+    }
     return { snapshot: decision.snapshot, hash: object.hash };
   } catch (error) {
     if (!isIcecoreError(error, 'damage')) throw error;

@@ -3,43 +3,34 @@
  * the packs. The result is what the snapshot will say; committing is backup.ts's.
  */
 import { cancelled, throwIfAborted } from '../base/errors.ts';
-import type { Monitor, Problem } from '../base/monitor.ts';
-import type { Entry } from '../format/entry.ts';
 import type { SessionId } from '../base/ids.ts';
+import type { Monitor, Problem } from '../base/monitor.ts';
 import { type Raw, rawToBytes } from '../base/raw.ts';
 import { nodeFileSystem } from '../files/fs.ts';
 import { loadLibc } from '../files/libc.ts';
 import { OwnerNames } from '../files/owners.ts';
 import type { ScanPage } from '../files/scan-types.ts';
-import { makeGearTable } from '../format/chunker.ts';
+import type { Entry } from '../format/entry.ts';
 import { isSegmentBoundary } from '../format/segment.ts';
 import type { KnownChunks } from '../repo/known-chunks.ts';
 import { ManifestWriter } from '../repo/manifest-writer.ts';
-import { MetaPacks } from '../repo/meta-packs.ts';
-import type { PackDescription } from '../repo/pack-writer.ts';
 import type { ParentReader, ParentWriter } from '../repo/parent-file.ts';
 import type { ParentHeader, ParentState } from '../repo/parent-state.ts';
 import type { Repository } from '../repo/repository.ts';
 import type { SnapshotContent, WriteSession } from '../repo/session.ts';
-import { createHeader, type SealHeader } from '../seal/age-header.ts';
-import { gearKeystream } from '../seal/gear.ts';
-import { signerOf } from '../seal/keys.ts';
 import { hmac } from '../seal/signatures.ts';
 import type { BackupCounts } from './backup-counts.ts';
+import { BackupEngine } from './backup-engine.ts';
 import { EntryMaker } from './backup-entries.ts';
 import type { BackupOptions } from './backup-options.ts';
 import { BackupPass } from './backup-pass.ts';
 import { BackupProgress } from './backup-progress.ts';
 import { FileReads, pretendedReads } from './backup-reads.ts';
 import { readStream } from './backup-stream.ts';
-import { BackupWorkers } from './backup-workers.ts';
 import { Comparison } from './comparison.ts';
 import { HardLinks } from './hard-links.ts';
 import { programName } from './program.ts';
 import { defaultWorkers } from './worker-pool.ts';
-
-/** Sealed bytes on the way from one worker to the store. */
-const OUTPUT_WINDOW = 4 * 1_048_576;
 
 /** What an attempt builds on. */
 export interface BackupBasis {
@@ -69,9 +60,7 @@ export class BackupAttempt {
   readonly #stop: AbortSignal;
   readonly #hard: AbortController;
   readonly #libc = loadLibc();
-  readonly #ownPacks: string[] = [];
-  #workers: BackupWorkers | undefined;
-  #dataHeader: Promise<SealHeader> | undefined;
+  #engine: BackupEngine | undefined;
   #parentWriter: ParentWriter | undefined;
   #rootNodes: readonly string[] = [];
   #isPartial = false;
@@ -107,11 +96,10 @@ export class BackupAttempt {
     try {
       const mustLook = journal !== undefined || (parent !== undefined && !this.#basis.isParentSafe);
       const known = mustLook ? await this.#session?.known() : undefined;
-      const meta = this.#session && this.#makeMeta(this.#session);
-      const manifest = await this.#runPass(pages, parent, journal, known?.data, meta, progress);
+      this.#engine = this.#session && this.#makeEngine(this.#session);
+      const manifest = await this.#runPass(pages, parent, journal, known?.data, progress);
       progress.commit();
-      await this.#workers?.finish();
-      await meta?.finish();
+      await this.#engine?.finish();
       return { content: manifest, isPartial: this.#isPartial };
     } catch (error) {
       this.#hard.abort();
@@ -120,17 +108,27 @@ export class BackupAttempt {
       progress.close();
       parent?.close();
       journal?.close();
-      this.#parentWriter?.close();
-      await this.#workers?.close();
+      // Only a whole one becomes the next parent; the journal of a run that was cut off needs no sync.
+      this.#parentWriter?.close(!this.#isPartial);
+      await this.#engine?.close();
     }
   }
 
   /** After the commit: what this run has seen is the next one's parent. A partial run leaves its journal instead. */
   keepParent(snapshot: SessionId): void {
     if (!this.#parentWriter || this.#isPartial) return;
+    if (this.#parentWriter.isBroken) {
+      this.#parents.discard();
+      return;
+    }
     const { files, entries, bytes } = this.#counts.totals;
-    const packs = this.#session!.reliedPacks(this.#ownPacks);
-    this.#parents.commit({ snapshot, started: this.#basis.started, packs, rootNodes: this.#rootNodes, files, entries, bytes });
+    const packs = this.#session!.reliedPacks(this.#engine!.packs);
+    const { started } = this.#basis;
+    try {
+      this.#parents.commit({ snapshot, started, packs, rootNodes: this.#rootNodes, files, entries, bytes });
+    } catch {
+      // The snapshot is committed all the same. Without a parent the next run reads everything again.
+    }
   }
 
   async #runPass(
@@ -138,11 +136,11 @@ export class BackupAttempt {
     parent: ParentReader | undefined,
     journal: ParentReader | undefined,
     known: KnownChunks | undefined,
-    meta: MetaPacks | undefined,
     progress: BackupProgress,
   ): Promise<SnapshotContent> {
     const chunkerKey = this.#repo.derived.chunker;
-    const storeMeta = (content: Uint8Array) => (meta ? meta.store(content) : hmac(this.#repo.derived.chunkId, content));
+    const engine = this.#engine;
+    const storeMeta = (content: Uint8Array) => engine?.meta.store(content) ?? hmac(this.#repo.derived.chunkId, content);
     this.#parentWriter = this.#session && this.#openParentWriter();
     const manifest = new ManifestWriter({
       isBoundary: (path: Raw) => isSegmentBoundary(hmac(chunkerKey, rawToBytes(path))),
@@ -154,7 +152,11 @@ export class BackupAttempt {
       this.#monitor.problem(problem);
     };
     if (!this.#libc) {
-      onProblem({ severity: 'warning', code: 'no-libc', message: 'extended attributes and holes cannot be read on this system: the native library does not load' });
+      onProblem({
+        severity: 'warning',
+        code: 'no-libc',
+        message: 'extended attributes and holes cannot be read on this system: the native library does not load',
+      });
     }
     const entries = new EntryMaker({
       owners: new OwnerNames(),
@@ -163,16 +165,23 @@ export class BackupAttempt {
       withAtime: this.#options.withAtime,
       onProblem,
     });
-    const reads = this.#session
-      ? new FileReads({ workers: () => this.#startedWorkers(), storeMeta, libc: this.#libc, fs: nodeFileSystem })
+    const reads = engine
+      ? new FileReads({ workers: () => engine.workers(), storeMeta, libc: this.#libc, fs: nodeFileSystem })
       : pretendedReads;
     const breathe = async () => {
       throwIfAborted(this.#hard.signal);
-      if (meta?.isWaiting) await meta.room();
+      if (engine?.meta.isWaiting) await engine.meta.room();
     };
     let root: SnapshotContent['root'];
     if (this.#options.stream) {
-      const made = await readStream(this.#options.stream, this.#startedWorkers(1), entries, storeMeta, this.#counts, this.#stop);
+      const made = await readStream(
+        this.#options.stream,
+        engine!.workers(1),
+        entries,
+        storeMeta,
+        this.#counts,
+        this.#stop,
+      );
       manifest.add('/' as Raw, made.entry.name, made.line, made.stat);
       root = manifest.finish();
     } else {
@@ -213,7 +222,9 @@ export class BackupAttempt {
       time: new Date(this.#basis.started).toISOString(),
       host,
       user,
-      paths: stream ? [`/${stream.name}` as Raw] : paths.map((path) => (path === '/' ? path : (path.replace(/\/+$/, '') as Raw))),
+      paths: stream
+        ? [`/${stream.name}` as Raw]
+        : paths.map((path) => (path === '/' ? path : (path.replace(/\/+$/, '') as Raw))),
       tags,
       excludes: [...exclude.patterns],
       root,
@@ -235,72 +246,20 @@ export class BackupAttempt {
     }
   }
 
-  #onPack(pack: PackDescription): void {
-    this.#ownPacks.push(pack.record.name);
-    this.#session!.packStored(pack);
-  }
-
-  #header(): Promise<SealHeader> {
-    this.#dataHeader ??= createHeader(this.#repo.config.recipients.data);
-    return this.#dataHeader;
-  }
-
-  #makeMeta(session: WriteSession): MetaPacks {
-    const { derived, keyring, store } = this.#repo;
-    return new MetaPacks({
-      sid: session.sid,
-      chunkIdKey: derived.chunkId,
-      pack: async () => ({
-        header: await this.#header(),
-        signer: signerOf(keyring, derived),
-        level: this.#level(),
-        created: new Date(this.#basis.started).toISOString(),
-      }),
-      packBytes: 16 * 1_048_576,
-      store,
-      known: async () => (await session.known()).meta,
-      assumed: new Set(this.#basis.isParentSafe ? this.#basis.header?.rootNodes : []),
-      nextNumber: () => session.nextMetaPack(),
-      onPack: (pack) => this.#onPack(pack),
-      signal: this.#hard.signal,
-    });
-  }
-
-  #level(): number {
-    return this.#options.compression ?? this.#repo.config.compression;
-  }
-
-  #startedWorkers(count = this.#options.workers ?? defaultWorkers()): BackupWorkers {
-    if (this.#workers) return this.#workers;
-    const { derived, keyring, config, store } = this.#repo;
-    const session = this.#session!;
-    this.#workers = new BackupWorkers({
-      count,
-      setup: this.#header().then((header) => ({
-        role: 'backup' as const,
-        sid: session.sid,
-        chunkIdKey: derived.chunkId,
-        gearTable: makeGearTable(gearKeystream(derived)),
-        chunkSizes: config.chunker,
-        header,
-        signer: signerOf(keyring, derived),
-        level: this.#level(),
-        packBytes: config.packSize,
-        storageClass: config.storageClass,
-        created: new Date(this.#basis.started).toISOString(),
-        packCounter: session.packCounter,
-        outputWindow: OUTPUT_WINDOW,
-      })),
-      known: async () => (await session.known()).data,
-      destination: { store, storageClass: config.storageClass, coldMinimum: config.coldMinimum },
-      onPack: (pack) => this.#onPack(pack),
+  #makeEngine(session: WriteSession): BackupEngine {
+    const { isParentSafe, header, started } = this.#basis;
+    return new BackupEngine({
+      repo: this.#repo,
+      session,
+      level: this.#options.compression ?? this.#repo.config.compression,
+      workers: this.#options.workers ?? defaultWorkers(),
+      created: new Date(started).toISOString(),
+      assumed: new Set(isParentSafe ? header?.rootNodes : []),
       onNewBytes: (bytes) => {
         this.#counts.bytesNew += bytes;
       },
-      signal: this.#hard.signal,
+      hard: this.#hard,
     });
-    this.#workers.failure.catch(() => this.#hard.abort());
-    return this.#workers;
   }
 }
 

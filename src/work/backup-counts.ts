@@ -50,11 +50,16 @@ export class BackupCounts {
     this.bytesRead += bytes;
   }
 
-  /** A file or entry that was seen is not in the snapshot. */
-  lost(isVanished: boolean): void {
-    this.files--;
-    this.filesDone++;
+  /** An entry that was seen is not in the snapshot; `bytes` is what the walk counted for it. */
+  lost(type: ScanEntry['type'], bytes: number, isVanished: boolean): void {
     if (isVanished) this.vanished++;
+    if (type === 'file') {
+      this.files--;
+      this.filesDone++;
+      this.bytesScanned -= bytes;
+    } else if (type === 'dir') this.dirs--;
+    else if (type === 'symlink') this.symlinks--;
+    else this.others--;
   }
 
   problem(problem: Problem): void {

@@ -2,8 +2,8 @@
 import { constants } from 'node:fs';
 import type { Problem } from '../base/monitor.ts';
 import { joinRaw, type Raw } from '../base/raw.ts';
-import { type FileFacts, toFacts } from '../files/facts.ts';
 import { splitDevice } from '../files/device-number.ts';
+import { type FileFacts, toFacts } from '../files/facts.ts';
 import { fileProblem, isVanished } from '../files/file-problems.ts';
 import type { FileSystem } from '../files/fs.ts';
 import type { Libc } from '../files/libc.ts';
@@ -13,7 +13,7 @@ import type { ScanEntry } from '../files/scan-types.ts';
 import { xattrProblem } from '../files/small-source.ts';
 import { readXattrsOfPath } from '../files/xattrs.ts';
 import type { Entry } from '../format/entry.ts';
-import type { StatColumns } from '../repo/parent-file.ts';
+import type { StatColumns } from '../repo/parent-record.ts';
 
 /** What a file has besides its stat. */
 export type FileContent = Pick<Entry, 'chunks' | 'list' | 'sparse' | 'xattrs' | 'hardlink' | 'flaw'> & {

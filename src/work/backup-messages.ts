@@ -39,7 +39,13 @@ export type ToBackupWorker =
   /** Small files, read whole; together at most a batch. `facts` are the values of a FactsTable. */
   | { readonly type: 'files'; readonly task: number; readonly paths: readonly Raw[]; readonly facts: BigInt64Array }
   /** Ranges of a file, read as one content that ends with the last of them. */
-  | { readonly type: 'slice'; readonly task: number; readonly path: Raw; readonly facts: BigInt64Array; readonly ranges: Extents }
+  | {
+      readonly type: 'slice';
+      readonly task: number;
+      readonly path: Raw;
+      readonly facts: BigInt64Array;
+      readonly ranges: Extents;
+    }
   /** Bytes that come from elsewhere (standard input), as one content that goes on in the next task unless `isEnd`. */
   | { readonly type: 'bytes'; readonly task: number; readonly content: Uint8Array; readonly isEnd: boolean }
   /** Which of the asked chunks are new (1) and to be stored. Answers come in the order of the questions. */
@@ -73,7 +79,13 @@ export interface TaskEnd {
 /** The messages from a worker. */
 export type FromBackupWorker =
   /** Chunks were cut and hashed. Where there are any the worker waits for a verdict on `ids` (32 bytes each). */
-  | { readonly type: 'hashed'; readonly task: number; readonly ids: Uint8Array; readonly lengths: Uint32Array; readonly end?: TaskEnd }
+  | {
+      readonly type: 'hashed';
+      readonly task: number;
+      readonly ids: Uint8Array;
+      readonly lengths: Uint32Array;
+      readonly end?: TaskEnd;
+    }
   | { readonly type: 'pack-start'; readonly name: string }
   | { readonly type: 'piece'; readonly name: string; readonly bytes: Uint8Array }
   | { readonly type: 'pack-end'; readonly name: string; readonly pack: PackDescription }

@@ -3,6 +3,7 @@
  * writes the manifest in the order of the walk. What is ready waits for what comes before it. It stores nothing itself
  * and does not commit (backup.ts does).
  */
+import type { BigIntStats } from 'node:fs';
 import { isIcecoreError, messageOf } from '../base/errors.ts';
 import type { Monitor, Problem } from '../base/monitor.ts';
 import { joinRaw, type Raw } from '../base/raw.ts';
@@ -12,7 +13,7 @@ import type { Entry } from '../format/entry.ts';
 import { encodeEntry } from '../format/entry-line.ts';
 import type { TreeTop } from '../format/node-tree.ts';
 import type { ManifestWriter } from '../repo/manifest-writer.ts';
-import type { ParentRecord, StatColumns } from '../repo/parent-file.ts';
+import type { ParentRecord, StatColumns } from '../repo/parent-record.ts';
 import type { BackupCounts } from './backup-counts.ts';
 import type { EntryMaker } from './backup-entries.ts';
 import type { FileReader, ReadFile } from './backup-reads.ts';
@@ -29,14 +30,24 @@ interface FileSlot {
   readonly type: 'file';
   readonly directory: Raw;
   readonly name: Raw;
+  readonly size: number;
   read: ReadFile | undefined;
+}
+
+/** A further name of a file: it waits for what becomes of the first. */
+interface LinkSlot {
+  readonly type: 'link';
+  readonly directory: Raw;
+  readonly name: Raw;
+  readonly stat: BigIntStats;
 }
 
 /** An entry in walk order: unchanged, ready, or waiting for its content. */
 type Slot =
   | { readonly type: 'unchanged'; readonly record: ParentRecord; readonly index: number }
   | { readonly type: 'entry'; readonly directory: Raw; readonly entry: Entry; readonly stat: StatColumns }
-  | FileSlot;
+  | FileSlot
+  | LinkSlot;
 
 /** What a pass works with. */
 export interface BackupPassParts {
@@ -79,9 +90,12 @@ export class BackupPass {
         await this.#turn();
       }
     }
-    await reads.flush();
-    this.#drain();
-    return manifest.finish();
+    // A link whose first name could not be read is read itself: that comes up while draining.
+    for (;;) {
+      await reads.flush();
+      this.#drain();
+      if (this.#head === this.#slots.length) return manifest.finish();
+    }
   }
 
   async #turn(): Promise<void> {
@@ -102,7 +116,7 @@ export class BackupPass {
     const isUnchanged = parent !== undefined && comparison.isUnchanged(parent.record, parent.index, found.stat);
     counts.saw(found.type, found.stat);
     if (found.type === 'file' && found.stat.nlink > 1n) {
-      this.#takeLinked(directory, found, isUnchanged ? parent : undefined);
+      this.#takeLinked(directory, found, parent !== undefined, isUnchanged ? parent : undefined);
     } else if (isUnchanged && comparison.isReusable(parent)) {
       this.#slots.push({ type: 'unchanged', record: parent.record, index: parent.index });
       if (found.type === 'file') counts.unchanged(found.stat);
@@ -119,19 +133,14 @@ export class BackupPass {
   #takeOther(directory: Raw, found: ScanEntry): void {
     const made = this.#parts.entries.make(directory, found);
     if (made) this.#slots.push({ type: 'entry', directory, entry: made.entry, stat: made.stat });
+    else this.#parts.counts.lost(found.type, 0, true);
   }
 
   /** A file with several names: the first one in walk order has the content, the others name it. */
-  #takeLinked(directory: Raw, found: ScanEntry, parent: ParentPlace | undefined): void {
-    const { hardLinks, entries } = this.#parts;
-    const path = joinRaw(directory, found.name);
-    const first = hardLinks.first(found.stat, path);
-    if (first !== undefined) {
-      const { entry, stat } = entries.makeFile(found.name, toFacts(found.stat), { hardlink: first });
-      this.#slots.push({ type: 'entry', directory, entry, stat });
-      return;
-    }
-    this.#takeFile(directory, found, parent !== undefined, parent);
+  #takeLinked(directory: Raw, found: ScanEntry, isKnown: boolean, parent: ParentPlace | undefined): void {
+    const { hardLinks } = this.#parts;
+    if (hardLinks.see(toFacts(found.stat))) this.#takeFile(directory, found, isKnown, parent);
+    else this.#slots.push({ type: 'link', directory, name: found.name, stat: found.stat });
   }
 
   /** A file that is new, or changed, or whose old content is not known to be there. */
@@ -146,8 +155,15 @@ export class BackupPass {
     }
     if (isKnown) counts.filesChanged++;
     else counts.filesNew++;
-    if (monitor.wantsItems) this.#note(directory, found.name, isKnown ? 'changed' : 'new', undefined, Number(found.stat.size));
-    const slot: FileSlot = { type: 'file', directory, name: found.name, read: undefined };
+    if (monitor.wantsItems)
+      this.#note(directory, found.name, isKnown ? 'changed' : 'new', undefined, Number(found.stat.size));
+    const slot: FileSlot = {
+      type: 'file',
+      directory,
+      name: found.name,
+      size: Number(found.stat.size),
+      read: undefined,
+    };
     this.#slots.push(slot);
     reads.read(joinRaw(directory, found.name), found.stat, slot);
   }
@@ -158,10 +174,11 @@ export class BackupPass {
     while (this.#head < this.#slots.length) {
       const slot = this.#slots[this.#head]!;
       if (slot.type === 'file' && !slot.read) break;
+      if (slot.type === 'link' && !this.#writeLink(slot)) break;
       this.#head++;
       if (slot.type === 'unchanged') manifest.addUnchanged(slot.record, slot.index);
       else if (slot.type === 'entry') this.#write(slot.directory, slot.entry, slot.stat);
-      else this.#writeFile(slot.directory, slot.name, slot.read!);
+      else if (slot.type === 'file') this.#writeFile(slot, slot.read!);
     }
     if (this.#head > 4096 && this.#head * 2 > this.#slots.length) {
       this.#slots = this.#slots.slice(this.#head);
@@ -169,11 +186,11 @@ export class BackupPass {
     }
   }
 
-  #writeFile(directory: Raw, name: Raw, read: ReadFile): void {
+  #writeFile({ directory, name, size }: FileSlot, read: ReadFile): void {
     const { counts, entries } = this.#parts;
     for (const problem of read.problems) this.#report(problem);
     if (read.type === 'failed') {
-      counts.lost(read.isVanished);
+      counts.lost('file', size, read.isVanished);
       return;
     }
     const { entry, stat } = entries.makeFile(name, read.facts, read.content);
@@ -181,15 +198,34 @@ export class BackupPass {
     this.#write(directory, entry, stat);
   }
 
+  /** Writes a link to the first name that has the content. False: there is none, and this name is being read instead. */
+  #writeLink({ directory, name, stat: found }: LinkSlot): boolean {
+    const { entries, hardLinks, reads } = this.#parts;
+    const facts = toFacts(found);
+    const first = hardLinks.writtenFirst(facts);
+    if (first !== undefined) {
+      const { entry, stat } = entries.makeFile(name, facts, { hardlink: first });
+      this.#write(directory, entry, stat);
+      return true;
+    }
+    const slot: FileSlot = { type: 'file', directory, name, size: facts.size, read: undefined };
+    this.#slots[this.#head] = slot;
+    reads.read(joinRaw(directory, name), found, slot);
+    return false;
+  }
+
   #write(directory: Raw, entry: Entry, stat: StatColumns): void {
+    const path = joinRaw(directory, entry.name);
     try {
       this.#parts.manifest.add(directory, entry.name, encodeEntry(entry), stat);
     } catch (error) {
       if (!isIcecoreError(error, 'user')) throw error;
-      const path = joinRaw(directory, entry.name);
       this.#report({ severity: 'error', code: error.code, message: messageOf(error), path });
-      this.#parts.counts.lost(false);
+      this.#parts.counts.lost(entry.type, entry.size ?? 0, false);
+      return;
     }
+    if (entry.type === 'file' && stat.links > 1 && entry.hardlink === undefined)
+      this.#parts.hardLinks.wrote(stat, path);
   }
 
   #report(problem: Problem): void {
@@ -197,7 +233,13 @@ export class BackupPass {
     this.#parts.monitor.problem(problem);
   }
 
-  #note(directory: Raw, name: Raw, action: 'new' | 'changed' | 'unchanged' | 'skipped', reason?: string, size?: number): void {
+  #note(
+    directory: Raw,
+    name: Raw,
+    action: 'new' | 'changed' | 'unchanged' | 'skipped',
+    reason?: string,
+    size?: number,
+  ): void {
     this.#parts.monitor.item({
       path: joinRaw(directory, name),
       action,

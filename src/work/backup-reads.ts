@@ -3,16 +3,16 @@
  * busy, and puts what comes back together as the content of one file.
  */
 import type { BigIntStats } from 'node:fs';
+import type { ChunkId } from '../base/ids.ts';
 import type { Problem } from '../base/monitor.ts';
 import type { Raw } from '../base/raw.ts';
 import { FactsTable, type FileFacts, toFacts } from '../files/facts.ts';
-import { openSource } from '../files/source.ts';
 import type { FileSystem } from '../files/fs.ts';
 import type { Libc } from '../files/libc.ts';
+import { openSource } from '../files/source.ts';
 import { type Extents, mayBeSparse } from '../files/sparse.ts';
-import type { ChunkId } from '../base/ids.ts';
-import { MAX_ENTRY_CHUNKS } from '../format/entry-line.ts';
 import { ChunkListBuilder } from '../format/chunk-list.ts';
+import { MAX_ENTRY_CHUNKS } from '../format/entry-line.ts';
 import type { FileContent } from './backup-entries.ts';
 import type { FileOutcome } from './backup-messages.ts';
 import { BATCH_BYTES } from './backup-worker.ts';
@@ -26,8 +26,20 @@ const ID_BYTES = 32;
 
 /** How reading a file ended. */
 export type ReadFile =
-  | { readonly type: 'read'; readonly path: Raw; readonly facts: FileFacts; readonly content: FileContent; readonly bytes: number; readonly problems: readonly Problem[] }
-  | { readonly type: 'failed'; readonly path: Raw; readonly isVanished: boolean; readonly problems: readonly Problem[] };
+  | {
+      readonly type: 'read';
+      readonly path: Raw;
+      readonly facts: FileFacts;
+      readonly content: FileContent;
+      readonly bytes: number;
+      readonly problems: readonly Problem[];
+    }
+  | {
+      readonly type: 'failed';
+      readonly path: Raw;
+      readonly isVanished: boolean;
+      readonly problems: readonly Problem[];
+    };
 
 type FileRead = Extract<FileOutcome, { type: 'read' }>;
 
@@ -186,7 +198,13 @@ export class FileReads implements FileReader {
     target.read = this.#finish(pending, mergeSlices(reads), chunks, size, sparse);
   }
 
-  #finish({ path, facts: table, row }: Pending, read: FileRead, chunks: readonly ChunkId[], size: number, sparse?: Extents): ReadFile {
+  #finish(
+    { path, facts: table, row }: Pending,
+    read: FileRead,
+    chunks: readonly ChunkId[],
+    size: number,
+    sparse?: Extents,
+  ): ReadFile {
     const { bytes, facts, flaw, xattrs, problems } = read;
     // What ended early keeps only what was read: no zeros are made up.
     const isShort = bytes < (sparse ? lengthOf(sparse) : size);
@@ -242,9 +260,13 @@ function cutSlices(ranges: Extents): Extents[] {
 /** The outcome of a whole file from those of its slices. */
 function mergeSlices(reads: readonly FileRead[]): FileRead {
   const first = reads[0]!;
-  const isOneState = reads.every(({ facts }) => facts?.mtime === first.facts?.mtime && facts?.size === first.facts?.size);
+  const isOneState = reads.every(
+    ({ facts }) => facts?.mtime === first.facts?.mtime && facts?.size === first.facts?.size,
+  );
   const flaw = reads.find((read) => read.flaw)?.flaw ?? (isOneState ? undefined : ('changed' as const));
-  const problems = [...new Map(reads.flatMap((read) => read.problems).map((problem) => [problem.code, problem])).values()];
+  const problems = [
+    ...new Map(reads.flatMap((read) => read.problems).map((problem) => [problem.code, problem])).values(),
+  ];
   return { ...first, bytes: reads.reduce((sum, read) => sum + read.bytes, 0), problems, ...(flaw ? { flaw } : {}) };
 }
 

@@ -1,10 +1,11 @@
 /** Backs up one stream of bytes as a file: a database dump that never touches the disk. */
-import type { ChunkId } from '../base/ids.ts';
+
 import { throwIfAborted } from '../base/errors.ts';
-import { ChunkListBuilder } from '../format/chunk-list.ts';
-import { encodeEntry, MAX_ENTRY_CHUNKS } from '../format/entry-line.ts';
-import type { Entry } from '../format/entry.ts';
+import type { ChunkId } from '../base/ids.ts';
 import type { FileFacts } from '../files/facts.ts';
+import { ChunkListBuilder } from '../format/chunk-list.ts';
+import type { Entry } from '../format/entry.ts';
+import { encodeEntry, MAX_ENTRY_CHUNKS } from '../format/entry-line.ts';
 import type { BackupCounts } from './backup-counts.ts';
 import type { EntryMaker, FileContent } from './backup-entries.ts';
 import type { BackupOptions } from './backup-options.ts';

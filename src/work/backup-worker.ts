@@ -4,25 +4,18 @@
  * one open pack from end to end and decides nothing about what is backed up.
  */
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
-import { FactsTable, toFacts } from '../files/facts.ts';
 import type { Problem } from '../base/monitor.ts';
+import { FactsTable, toFacts } from '../files/facts.ts';
+import { fileProblem } from '../files/file-problems.ts';
 import { type Libc, loadLibc } from '../files/libc.ts';
 import { readSmallSource, xattrProblem } from '../files/small-source.ts';
 import { openSource, type SourceOutcome, type SourceReader } from '../files/source.ts';
 import type { Extents } from '../files/sparse.ts';
-import { fileProblem } from '../files/file-problems.ts';
 import { readXattrs } from '../files/xattrs.ts';
-import type { Xattrs } from '../format/entry.ts';
 import { Chunker } from '../format/chunker.ts';
-import { packName } from '../format/layout.ts';
-import { FRAME_BUFFER_BYTES, PackWriter } from '../repo/pack-writer.ts';
-import {
-  type BackupSetup,
-  type FileOutcome,
-  type FromBackupWorker,
-  type TaskEnd,
-  type ToBackupWorker,
-} from './backup-messages.ts';
+import type { Xattrs } from '../format/entry.ts';
+import type { BackupSetup, FileOutcome, TaskEnd, ToBackupWorker } from './backup-messages.ts';
+import { PackOutput, type SendMessage } from './pack-output.ts';
 
 /** The most that a batch of small files holds, and what a slice reads at a time on top of an unfinished chunk. */
 export const BATCH_BYTES = 4 * 1_048_576;
@@ -40,26 +33,24 @@ interface Asked {
 /** The state of one worker. Tasks run one after the other. */
 export class BackupWorker {
   readonly #setup: BackupSetup;
-  readonly #send: (message: FromBackupWorker, transfer?: readonly ArrayBuffer[]) => void;
+  readonly #send: SendMessage;
   readonly #key: KeyObject;
   readonly #chunker: Chunker;
+  readonly #output: PackOutput;
   readonly #libc: Libc | undefined;
   readonly #free: Buffer[];
   readonly #asked: Asked[] = [];
   readonly #verdicts: ((fresh: Uint8Array) => void)[] = [];
   #tasks: Promise<void> = Promise.resolve();
-  #frame: Buffer | undefined;
-  #pack: PackWriter | undefined;
-  #outstanding = 0;
-  #drained: (() => void) | undefined;
   /** Bytes of a stream that are not a whole chunk yet. */
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(setup: BackupSetup, send: (message: FromBackupWorker, transfer?: readonly ArrayBuffer[]) => void) {
+  constructor(setup: BackupSetup, send: SendMessage) {
     this.#setup = setup;
     this.#send = send;
     this.#key = createSecretKey(setup.chunkIdKey);
     this.#chunker = new Chunker(setup.gearTable, setup.chunkSizes);
+    this.#output = new PackOutput(setup, send);
     this.#libc = loadLibc();
     const bytes = BATCH_BYTES + setup.chunkSizes.max;
     this.#free = Array.from({ length: BUFFERS }, () => Buffer.allocUnsafeSlow(bytes));
@@ -71,13 +62,9 @@ export class BackupWorker {
       case 'verdict':
         this.#verdicts.shift()!(message.fresh);
         return undefined;
-      case 'taken': {
-        this.#outstanding -= message.bytes;
-        const drained = this.#drained;
-        this.#drained = undefined;
-        drained?.();
+      case 'taken':
+        this.#output.taken(message.bytes);
         return undefined;
-      }
       case 'setup':
         return undefined;
       default:
@@ -96,7 +83,7 @@ export class BackupWorker {
         return this.#runBytes(task);
       case 'finish':
         while (this.#asked.length > 0) await this.#settleOldest();
-        await this.#endPack(true);
+        await this.#output.finish();
         this.#send({ type: 'finished' });
         return;
       default:
@@ -152,7 +139,11 @@ export class BackupWorker {
       chunks = read.chunks;
       const outcome = source.finish();
       problems.push(outcome.problem);
-      this.#end(task, chunks, describeRead(read.bytes, { ...outcome, ...(xattrs ? { xattrs } : {}) }, expected, 0, problems));
+      this.#end(
+        task,
+        chunks,
+        describeRead(read.bytes, { ...outcome, ...(xattrs ? { xattrs } : {}) }, expected, 0, problems),
+      );
     } catch (error) {
       this.#end(task, chunks, { type: 'problem', problem: fileProblem(error, path, 'read') });
     } finally {
@@ -233,7 +224,9 @@ export class BackupWorker {
     const ids = Buffer.allocUnsafeSlow(cuts.length * ID_BYTES);
     const lengths = new Uint32Array(cuts.length);
     for (const [i, [offset, length]] of cuts.entries()) {
-      const digest = createHmac('sha256', this.#key).update(buffer.subarray(offset, offset + length)).digest();
+      const digest = createHmac('sha256', this.#key)
+        .update(buffer.subarray(offset, offset + length))
+        .digest();
       digest.copy(ids, i * ID_BYTES);
       lengths[i] = length;
     }
@@ -257,45 +250,10 @@ export class BackupWorker {
     const fresh = await verdict;
     for (const [i, [offset, length]] of cuts.entries()) {
       if (fresh[i] === 0) continue;
-      this.#pack ??= this.#startPack();
-      this.#pack.add(ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES), buffer.subarray(offset, offset + length));
-      await this.#drain();
-      if (this.#pack.bytes >= this.#setup.packBytes || this.#pack.isFull) await this.#endPack(false);
+      await this.#output.add(ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES), buffer.subarray(offset, offset + length));
     }
     this.#asked.shift();
     this.#free.push(buffer);
-  }
-
-  #startPack(): PackWriter {
-    const { sid, header, signer, level, storageClass, created, packCounter } = this.#setup;
-    const name = packName(sid, Atomics.add(new Int32Array(packCounter), 0, 1));
-    this.#frame ??= Buffer.allocUnsafeSlow(FRAME_BUFFER_BYTES);
-    this.#send({ type: 'pack-start', name });
-    return new PackWriter({ name, kind: 'data', header, signer, level, storageClass, created }, this.#frame);
-  }
-
-  async #endPack(pad: boolean): Promise<void> {
-    if (!this.#pack) return;
-    const pack = this.#pack.finish(pad);
-    await this.#drain();
-    this.#send({ type: 'pack-end', name: this.#pack.name, pack });
-    this.#pack = undefined;
-  }
-
-  /** Hands sealed pieces over; waits while too much of them is on the way. */
-  async #drain(): Promise<void> {
-    const pack = this.#pack!;
-    for (const piece of pack.takePieces()) {
-      while (this.#outstanding > this.#setup.outputWindow) {
-        await new Promise<void>((resolve) => {
-          this.#drained = resolve;
-        });
-      }
-      // A view is copied: moving it would take all of the memory that it looks at.
-      const bytes = piece.byteLength === piece.buffer.byteLength ? piece : Uint8Array.from(piece);
-      this.#outstanding += bytes.length;
-      this.#send({ type: 'piece', name: pack.name, bytes }, [bytes.buffer as ArrayBuffer]);
-    }
   }
 }
 

@@ -13,7 +13,12 @@ import { WorkerPool } from './worker-pool.ts';
 const TASKS_PER_WORKER = 3;
 
 /** A task without its number. */
-export type BackupTask = Extract<ToBackupWorker, { type: 'files' | 'slice' | 'bytes' }> extends infer T ? (T extends unknown ? Omit<T, 'task'> : never) : never;
+export type BackupTask =
+  Extract<ToBackupWorker, { type: 'files' | 'slice' | 'bytes' }> extends infer T
+    ? T extends unknown
+      ? Omit<T, 'task'>
+      : never
+    : never;
 
 /** What a task found: how it ended, and the ids (32 bytes each) of all its chunks in order. */
 export interface TaskResult extends TaskEnd {
@@ -166,7 +171,10 @@ export class BackupWorkers {
     this.#busy[worker]!--;
     const [only] = result.ids;
     const isOne = only !== undefined && result.ids.length === 1;
-    result.resolve({ ...end, ids: isOne ? Buffer.from(only.buffer, only.byteOffset, only.length) : Buffer.concat(result.ids) });
+    result.resolve({
+      ...end,
+      ids: isOne ? Buffer.from(only.buffer, only.byteOffset, only.length) : Buffer.concat(result.ids),
+    });
     this.#dispatch();
   }
 

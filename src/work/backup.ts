@@ -29,7 +29,12 @@ const ATTEMPTS = 5;
  * @throws `user` when a path to back up cannot be read or the source is empty where it was not; `cancelled` when it was
  *   interrupted before there was anything to keep; `store`, `key`.
  */
-export async function runBackup(repo: Repository, options: BackupOptions, monitor: Monitor, signal: AbortSignal): Promise<BackupStats> {
+export async function runBackup(
+  repo: Repository,
+  options: BackupOptions,
+  monitor: Monitor,
+  signal: AbortSignal,
+): Promise<BackupStats> {
   const began = repo.clock.monotonic();
   const hard = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -95,6 +100,7 @@ async function realRun(
   const { snapshots, heads } = await loadSnapshots(repo, session.gc);
   const isCurrent = header !== undefined && snapshots.some(({ snapshot }) => snapshot.id === header.snapshot);
   let isParentSafe = isCurrent && !session.reliesOnCondemned();
+  if (!isParentSafe) await session.relyAnew();
   for (let attempt = 1; ; attempt++) {
     const counts = new BackupCounts();
     const basis: BackupBasis = {
@@ -109,7 +115,6 @@ async function realRun(
     const result = await session.commit(made.content, heads);
     if (result.type === 'committed') {
       run.keepParent(result.id);
-      repo.heads.save();
       const shared = { counts, snapshot: result.id, packs: session.packs, partial: made.isPartial };
       return basis.parent === undefined ? shared : { ...shared, parent: basis.parent };
     }
@@ -119,13 +124,19 @@ async function realRun(
       });
     }
     isParentSafe = false;
+    if (result.type === 'condemned') await session.relyAnew();
     // Somebody took this session for dead. Its packs are remembered, and the next session takes them over.
     if (result.type === 'revoked') session = await WriteSession.open(repo, [], hard.signal);
   }
 }
 
 /** Walks and compares, reads nothing, stores nothing. */
-async function dryRun(repo: Repository, options: BackupOptions, monitor: Monitor, stop: AbortSignal): Promise<RunResult> {
+async function dryRun(
+  repo: Repository,
+  options: BackupOptions,
+  monitor: Monitor,
+  stop: AbortSignal,
+): Promise<RunResult> {
   if (options.stream) throw new IcecoreError('usage', 'dry-run-stream', 'a stream cannot be backed up in a dry run');
   const parents = new ParentState(repo.cacheFolder(), parentKey(options), process.pid, isProcessAlive);
   const header = options.force ? undefined : parents.header();

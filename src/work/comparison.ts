@@ -8,7 +8,8 @@ import type { Raw } from '../base/raw.ts';
 import type { Entry } from '../format/entry.ts';
 import { decodeEntry } from '../format/entry-decode.ts';
 import { MAX_ENTRY_BYTES } from '../format/entry-line.ts';
-import type { ParentReader, ParentRecord } from '../repo/parent-file.ts';
+import type { ParentReader } from '../repo/parent-file.ts';
+import type { ParentRecord } from '../repo/parent-record.ts';
 import type { FileContent } from './backup-entries.ts';
 
 const SECOND = 1_000_000_000n;

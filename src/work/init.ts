@@ -69,7 +69,14 @@ export async function initRepository(
   monitor: Monitor = silentMonitor,
 ): Promise<InitResult> {
   const existing = await findMarker(store);
-  const open = () => openRepository(store, { access: 'write', credentials: { passphrase: async () => options.passphrase }, places, clock, monitor });
+  const open = () =>
+    openRepository(store, {
+      access: 'write',
+      credentials: { passphrase: async () => options.passphrase },
+      places,
+      clock,
+      monitor,
+    });
   if (existing !== undefined) {
     if (!options.existsOk) {
       throw new IcecoreError('user', 'repository-exists', `there is a repository at ${store.location} already`, {
@@ -84,27 +91,41 @@ export async function initRepository(
   const id = randomBytes(16).toString('hex') as RepoId;
   const keyring = await generateKeyring(id, options.ageType);
   const config = firstConfig(keyring, options, facts, clock);
-  await store.put(keyName('admin'), await sealBundleToPassphrase(keyring, options.passphrase, options.scryptLogN), { ifAbsent: true });
+  await create(store, keyName('admin'), await sealBundleToPassphrase(keyring, options.passphrase, options.scryptLogN));
   await saveConfig(store, keyring, config, places, monitor);
-  await store.put(RECOVERY_NAME, Buffer.from(recoveryText(id)), { ifAbsent: true });
-  await store.put(RECOVERY_SCRIPT_NAME, Buffer.from(recoveryScript()), { ifAbsent: true });
+  await create(store, RECOVERY_NAME, Buffer.from(recoveryText(id)));
+  await create(store, RECOVERY_SCRIPT_NAME, Buffer.from(recoveryScript()));
   const keyFile = hostKeyFile(places.config, id);
   mkdirSync(dirname(keyFile), { recursive: true, mode: 0o700 });
   writeFileAtomic(keyFile, encodeBundle(restrictKeyring(keyring, 'writer')), 0o600);
-  const marker = await store.put(MARKER_NAME, encodeMarker(id), { ifAbsent: true });
-  if (marker.outcome === 'exists') {
-    throw new IcecoreError('user', 'repository-exists', `somebody else created a repository at ${store.location} just now`);
-  }
+  await create(store, MARKER_NAME, encodeMarker(id));
   return { repository: await open(), created: true, hostKeyFile: keyFile };
+}
+
+/** Creates one object of the new repository; somebody else's in its place ends the init before it can mix with theirs. */
+async function create(store: Store, name: string, bytes: Uint8Array): Promise<void> {
+  const { outcome } = await store.put(name, bytes, { ifAbsent: true });
+  if (outcome === 'exists') throw raced(store);
+}
+
+function raced(store: Store): IcecoreError {
+  return new IcecoreError('user', 'repository-exists', `somebody else is creating a repository at ${store.location}`, {
+    hint: 'run init again when they are done, or choose another place',
+  });
 }
 
 /** Objects without a marker are somebody's: never mix a new repository into them. */
 async function refuseLeftovers(store: Store): Promise<void> {
   for (const prefix of ['keys/', 'config/', 'packs/', 'snapshots/']) {
     for await (const { name } of store.list(prefix)) {
-      throw new IcecoreError('user', 'store-not-empty', `there is something at ${store.location} already (${name}), but no ${MARKER_NAME}`, {
-        hint: 'an interrupted init leaves this: remove it, or choose an empty place',
-      });
+      throw new IcecoreError(
+        'user',
+        'store-not-empty',
+        `there is something at ${store.location} already (${name}), but no ${MARKER_NAME}`,
+        {
+          hint: 'an interrupted init leaves this: remove it, or choose an empty place',
+        },
+      );
     }
   }
 }
@@ -132,13 +153,20 @@ function firstConfig(keyring: Keyring, options: InitOptions, facts: Config['stor
   };
 }
 
-async function saveConfig(store: Store, keyring: Keyring, config: Config, places: LocalPlaces, monitor: Monitor): Promise<void> {
+async function saveConfig(
+  store: Store,
+  keyring: Keyring,
+  config: Config,
+  places: LocalPlaces,
+  monitor: Monitor,
+): Promise<void> {
   const catalog = openCatalog(keyring.repo, { places, monitor });
   try {
     const opener = new HeaderOpener([keyring.metaIdentity]);
     const objects = configObjects(store, catalog, { keyring, derived: deriveKeys(keyring), opener }, 0);
     const header = await createHeader(config.recipients.meta);
-    await objects.save('config', configName(1), encodeConfig(config), header, { cache: false });
+    const saved = await objects.save('config', configName(1), encodeConfig(config), header, { cache: false });
+    if (saved.outcome === 'exists') throw raced(store);
   } finally {
     catalog.close();
   }

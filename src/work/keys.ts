@@ -37,7 +37,12 @@ export async function listKeys(repo: Repository): Promise<KeyInfo[]> {
   for await (const { name } of repo.store.list('keys/')) {
     const parsed = parseName(name);
     if (parsed?.kind !== 'key') continue;
-    keys.push({ id: parsed.key, role: 'admin', object: name, current: repo.role === 'admin' && parsed.key === 'admin' });
+    keys.push({
+      id: parsed.key,
+      role: 'admin',
+      object: name,
+      current: repo.role === 'admin' && parsed.key === 'admin',
+    });
   }
   for (const [id, { host, added }] of repo.config.writers) {
     keys.push({ id, role: 'writer', host, added, current: repo.role === 'writer' && repo.keyring.writer?.id === id });
@@ -67,7 +72,8 @@ export async function testKey(repo: Repository): Promise<readonly KeyCheck[]> {
   await attempt('writing', async () => {
     const id = repo.keyring.writer?.id;
     if (id === undefined) return 'this key cannot write, as its role says';
-    if (!repo.config.writers.has(id)) throw new IcecoreError('key', 'unknown-writer', `the config does not know writer ${id}`);
+    if (!repo.config.writers.has(id))
+      throw new IcecoreError('key', 'unknown-writer', `the config does not know writer ${id}`);
     return `signs as writer ${id}`;
   });
   await attempt('content', () => tryContent(repo));
@@ -105,9 +111,14 @@ export async function exportWriter(repo: Repository, host: string): Promise<Uint
   const name = configName(config.generation);
   const saved = await objects.save('config', name, encodeConfig(config), header, { cache: false });
   if (saved.outcome === 'exists') {
-    throw new IcecoreError('config', 'config-changed', 'somebody else changed the settings of this repository just now', {
-      hint: 'run the command again',
-    });
+    throw new IcecoreError(
+      'config',
+      'config-changed',
+      'somebody else changed the settings of this repository just now',
+      {
+        hint: 'run the command again',
+      },
+    );
   }
   repo.heads.sawConfig({ number: config.generation, hash: saved.hash });
   repo.heads.save();

@@ -9,7 +9,13 @@ import { bug, IcecoreError, messageOf } from '../base/errors.ts';
 /** How an IcecoreError travels between threads: structured cloning would keep the message only. */
 export interface ErrorMessage {
   readonly type: 'error';
-  readonly error: { readonly kind: string; readonly code: string; readonly message: string; readonly hint?: string; readonly data: Readonly<Record<string, unknown>> };
+  readonly error: {
+    readonly kind: string;
+    readonly code: string;
+    readonly message: string;
+    readonly hint?: string;
+    readonly data: Readonly<Record<string, unknown>>;
+  };
 }
 
 /** Room for short-lived objects in a worker's heap: a worker holds buffers, not objects. */
@@ -34,7 +40,10 @@ export class WorkerPool<To, From extends { readonly type: string }> {
     const isSource = import.meta.url.endsWith('.ts');
     const url = new URL(isSource ? './worker.ts' : './worker.js', import.meta.url);
     this.#workers = Array.from({ length: count }, (_, index) => {
-      const worker = new Worker(url, { trackUnmanagedFds: false, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
+      const worker = new Worker(url, {
+        trackUnmanagedFds: false,
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      });
       worker.on('message', (message: From | ErrorMessage) => {
         if (message.type === 'error') reject(decodeError((message as ErrorMessage).error));
         else onMessage(index, message as From);
@@ -80,5 +89,8 @@ export function encodeError(error: unknown): ErrorMessage {
 
 function decodeError(error: ErrorMessage['error']): IcecoreError {
   const { kind, code, message, hint, data } = error;
-  return new IcecoreError(kind as IcecoreError['kind'], code, message, { data, ...(hint === undefined ? {} : { hint }) });
+  return new IcecoreError(kind as IcecoreError['kind'], code, message, {
+    data,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }

@@ -1,0 +1,129 @@
+/**
+ * What turns content into packs during an attempt: the worker threads for data, the writer of meta packs on this
+ * thread. Started when first needed: an unchanged backup has no use for either.
+ */
+import { makeGearTable } from '../format/chunker.ts';
+import { MetaPacks } from '../repo/meta-packs.ts';
+import type { PackDescription } from '../repo/pack-writer.ts';
+import type { Repository } from '../repo/repository.ts';
+import type { WriteSession } from '../repo/session.ts';
+import { createHeader, type SealHeader } from '../seal/age-header.ts';
+import { gearKeystream } from '../seal/gear.ts';
+import { signerOf } from '../seal/keys.ts';
+import type { BackupSetup } from './backup-messages.ts';
+import { BackupWorkers } from './backup-workers.ts';
+
+/** Sealed bytes on the way from one worker to the store. */
+const OUTPUT_WINDOW = 4 * 1_048_576;
+/** Manifests are read by the segment, so their packs are small whatever the class of the data. */
+const META_PACK_BYTES = 16 * 1_048_576;
+
+/** What an engine is built from. */
+export interface BackupEngineOptions {
+  readonly repo: Repository;
+  readonly session: WriteSession;
+  readonly level: number;
+  readonly workers: number;
+  /** ISO time, for the index. */
+  readonly created: string;
+  /** Ids (hex) of meta chunks that are known to be stored. */
+  readonly assumed: ReadonlySet<string>;
+  readonly onNewBytes: (bytes: number) => void;
+  /** Aborted when a worker or the store has failed. */
+  readonly hard: AbortController;
+}
+
+/** The packing machinery of one attempt. */
+export class BackupEngine {
+  readonly meta: MetaPacks;
+  readonly #options: BackupEngineOptions;
+  readonly #packs: string[] = [];
+  #header: Promise<SealHeader> | undefined;
+  #workers: BackupWorkers | undefined;
+
+  constructor(options: BackupEngineOptions) {
+    this.#options = options;
+    this.meta = this.#makeMeta();
+  }
+
+  /** Names of the packs stored so far. */
+  get packs(): readonly string[] {
+    return this.#packs;
+  }
+
+  /** The workers; the first call starts them. */
+  workers(count: number = this.#options.workers): BackupWorkers {
+    if (this.#workers) return this.#workers;
+    const { session, repo, hard, onNewBytes } = this.#options;
+    const { config, store } = repo;
+    this.#workers = new BackupWorkers({
+      count,
+      setup: this.#setup(),
+      known: async () => (await session.known()).data,
+      destination: { store, storageClass: config.storageClass, coldMinimum: config.coldMinimum },
+      onPack: (pack) => this.#onPack(pack),
+      onNewBytes,
+      signal: hard.signal,
+    });
+    this.#workers.failure.catch(() => hard.abort());
+    return this.#workers;
+  }
+
+  /** Ends all packs; when it resolves, they are stored. */
+  async finish(): Promise<void> {
+    await this.#workers?.finish();
+    await this.meta.finish();
+  }
+
+  async close(): Promise<void> {
+    await this.#workers?.close();
+  }
+
+  async #setup(): Promise<BackupSetup> {
+    const { repo, session, level, created } = this.#options;
+    const { derived, keyring, config } = repo;
+    return {
+      role: 'backup',
+      sid: session.sid,
+      chunkIdKey: derived.chunkId,
+      gearTable: makeGearTable(gearKeystream(derived)),
+      chunkSizes: config.chunker,
+      header: await this.#dataHeader(),
+      signer: signerOf(keyring, derived),
+      level,
+      packBytes: config.packSize,
+      storageClass: config.storageClass,
+      created,
+      packCounter: session.packCounter,
+      outputWindow: OUTPUT_WINDOW,
+    };
+  }
+
+  #makeMeta(): MetaPacks {
+    const { repo, session, level, created, assumed, hard } = this.#options;
+    const { derived, keyring, store } = repo;
+    return new MetaPacks({
+      sid: session.sid,
+      chunkIdKey: derived.chunkId,
+      pack: async () => ({ header: await this.#dataHeader(), signer: signerOf(keyring, derived), level, created }),
+      packBytes: META_PACK_BYTES,
+      store,
+      known: async () => (await session.known()).meta,
+      assumed,
+      nextNumber: () => session.nextMetaPack(),
+      onPack: (pack) => this.#onPack(pack),
+      signal: hard.signal,
+    });
+  }
+
+  /** Manifests are sealed to the reader's key like content: they hold the names of files. */
+  #dataHeader(): Promise<SealHeader> {
+    this.#header ??= createHeader(this.#options.repo.config.recipients.data);
+    return this.#header;
+  }
+
+  #onPack(pack: PackDescription): void {
+    this.#packs.push(pack.record.name);
+    this.#options.session.packStored(pack);
+  }
+}
