@@ -1,5 +1,5 @@
 /**
- * The main thread's side of checking packs: fetches them, one request a pack or, for large ones, one a range, and hands
+ * The main thread's side of checking packs: fetches them, whole or in a few ranges, and hands
  * the bytes to worker threads, which own them from then on. What may be on the way at a time is bounded, and so is what
  * waits. It knows nothing of what is in a pack.
  */
@@ -8,14 +8,17 @@ import type { PackRecord } from '../format/index-object.ts';
 import { openPackHeader } from '../repo/chunk-reader.ts';
 import { PackCheck, type PackReport } from '../repo/pack-check.ts';
 import type { Repository } from '../repo/repository.ts';
+import { SEALED_BLOCK_LENGTH } from '../seal/age-stream.ts';
 import type { FromVerifyWorker, SegmentReport, VerifySetup } from './verify-messages.ts';
 import { startThreads, type VerifyThreads } from './verify-threads.ts';
 
-/** A pack up to this size is one request; what is larger comes in ranges of about {@link RANGE_BYTES}. */
-const WHOLE_BYTES = 20 * 1_048_576;
-const RANGE_BYTES = 16 * 1_048_576;
-/** With many workers the ranges are smaller, so that all that is on the way stays the same. */
-const WINDOW_BYTES = 96 * 1_048_576;
+/**
+ * Larger packs come in pieces of equal length, below this: two of them for a pack of the usual 16 MiB, so that a worker
+ * has the next at hand and what is on the way stays small.
+ */
+const PIECE_BYTES = 12 * 1_048_576;
+/** With many workers the pieces are smaller, so that all that is on the way stays the same. */
+const WINDOW_BYTES = 64 * 1_048_576;
 /** Pieces that a worker has at a time: one that it checks, and the next. */
 const PIECES = 2;
 /** Index lines that may wait with their packs. */
@@ -183,8 +186,8 @@ export class VerifyPacks {
   }
 
   #ranges(size: number, head: number): [from: number, to: number][] {
-    if (size <= WHOLE_BYTES && this.#pool.size * PIECES * size <= WINDOW_BYTES) return [[0, size]];
-    const bytes = Math.min(RANGE_BYTES, Math.floor(WINDOW_BYTES / PIECES / this.#pool.size));
+    const most = Math.min(PIECE_BYTES, Math.floor(WINDOW_BYTES / PIECES / this.#pool.size));
+    const bytes = Math.ceil(size / Math.ceil(size / most)) + SEALED_BLOCK_LENGTH;
     const ranges: [number, number][] = [];
     const step = PackCheck.cut(0, bytes);
     for (let from = 0, to = Math.min(size, PackCheck.cut(head, bytes)); from < size; to = Math.min(size, to + step)) {
