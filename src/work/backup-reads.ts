@@ -14,12 +14,20 @@ import { type Extents, mayBeSparse } from '../files/sparse.ts';
 import { ChunkListBuilder } from '../format/chunk-list.ts';
 import { MAX_ENTRY_CHUNKS } from '../format/entry-line.ts';
 import type { FileContent } from './backup-entries.ts';
-import type { FileOutcome } from './backup-messages.ts';
 import { BATCH_BYTES } from './backup-worker.ts';
 import type { BackupWorkers, TaskResult } from './backup-workers.ts';
+import {
+  clipExtents,
+  cutSlices,
+  endOf,
+  type FileRead,
+  isSameState,
+  lengthOf,
+  markChanged,
+  mergeSlices,
+  readWhole,
+} from './file-slices.ts';
 
-/** A large file is read in pieces of this length, by different workers. */
-const SLICE_BYTES = 256 * 1_048_576;
 /** A batch has at most this many files, so that the first results of a tree of tiny files come soon. */
 const BATCH_FILES = 512;
 const ID_BYTES = 32;
@@ -40,8 +48,6 @@ export type ReadFile =
       readonly isVanished: boolean;
       readonly problems: readonly Problem[];
     };
-
-type FileRead = Extract<FileOutcome, { type: 'read' }>;
 
 /** A file that is being read. Its stat is a row of a table: thousands wait at a time. */
 interface Pending {
@@ -124,7 +130,10 @@ export class FileReads implements FileReader {
   async flush(): Promise<void> {
     this.#send();
     // A file that has grown out of its batch is read anew while the others end.
-    while (this.#running.size > 0) await Promise.race([Promise.all(this.#running), this.#workers!.failure]);
+    while (this.#running.size > 0) {
+      const all = Promise.all(this.#running);
+      await (this.#workers ? Promise.race([all, this.#workers.failure]) : all);
+    }
   }
 
   #send(): void {
@@ -173,29 +182,41 @@ export class FileReads implements FileReader {
   }
 
   async #readLarge(pending: Pending): Promise<void> {
-    const { path, target } = pending;
-    const opened = openSource(path, pending.facts.identity(pending.row), this.#options.fs);
-    if (opened.type === 'problem') {
-      target.read = failed(path, opened.problem);
-      return;
-    }
-    const { size } = opened.source;
+    const read = await this.#readSlices(pending, true);
+    // It changed between the look at its size and the reading; by now it may be at rest.
+    pending.target.read = read ?? (await this.#readSlices(pending, false))!;
+  }
+
+  /** Reads a large file once. Undefined, where `mayRetry`: all of it is in one state, but not in the one that was cut. */
+  async #readSlices(pending: Pending, mayRetry: boolean): Promise<ReadFile | undefined> {
+    const { path, facts: table, row } = pending;
+    const opened = openSource(path, table.identity(row), this.#options.fs);
+    if (opened.type === 'problem') return failed(path, opened.problem);
+    const { size, stat } = opened.source;
     const sparse = opened.source.extents(this.#options.libc);
     opened.source.close();
     const slices = cutSlices(sparse ?? (size > 0 ? [[0, size]] : []));
-    const facts = pending.facts.values;
+    const facts = table.values;
     const results = await Promise.all(slices.map((ranges) => this.#submit({ type: 'slice', path, facts, ranges })));
     const reads: FileRead[] = [];
-    for (const [i, { outcomes }] of results.entries()) {
+    const chunks: ChunkId[] = [];
+    for (const [i, { outcomes, ids, chunkCounts }] of results.entries()) {
       const outcome = outcomes.get(0);
-      if (outcome?.type === 'problem') {
-        target.read = failed(path, outcome.problem);
-        return;
-      }
-      reads.push(outcome?.type === 'read' ? outcome : readWhole(lengthOf(slices[i]!)));
+      if (outcome?.type === 'problem') return failed(path, outcome.problem);
+      const length = lengthOf(slices[i]!);
+      const read = outcome?.type === 'read' ? outcome : readWhole(length);
+      reads.push(read);
+      for (const id of chunkIds(ids.toString('hex'), 0, chunkCounts[0]!)) chunks.push(id);
+      // What lies behind a gap would move to another place of the file.
+      if (read.bytes < length) break;
     }
-    const chunks = results.flatMap(({ ids, chunkCounts }) => chunkIds(ids.toString('hex'), 0, chunkCounts[0]!));
-    target.read = this.#finish(pending, mergeSlices(reads), chunks, size, sparse);
+    const merged = mergeSlices(reads);
+    const walked = table.get(row);
+    const state = reads[0]!.facts ?? walked;
+    const isOneState = reads.every((read) => isSameState(read.facts ?? walked, state));
+    if (isOneState && isSameState(state, toFacts(stat))) return this.#finish(pending, merged, chunks, size, sparse);
+    if (mayRetry && isOneState && merged.flaw === undefined) return undefined;
+    return this.#finish(pending, markChanged(merged, path), chunks, size, sparse);
   }
 
   #finish(
@@ -235,62 +256,4 @@ function failed(path: Raw, problem: Problem): ReadFile {
 function chunkIds(hex: string, from: number, count: number): ChunkId[] {
   const digits = ID_BYTES * 2;
   return Array.from({ length: count }, (_, i) => hex.slice((from + i) * digits, (from + i + 1) * digits) as ChunkId);
-}
-
-/** Cuts ranges into slices of about the same length, none longer than {@link SLICE_BYTES}. */
-function cutSlices(ranges: Extents): Extents[] {
-  const slices: (readonly [number, number])[][] = [];
-  let room = 0;
-  for (let [offset, length] of ranges) {
-    while (length > 0) {
-      if (room === 0) {
-        slices.push([]);
-        room = SLICE_BYTES;
-      }
-      const taken = Math.min(length, room);
-      slices.at(-1)!.push([offset, taken]);
-      offset += taken;
-      length -= taken;
-      room -= taken;
-    }
-  }
-  return slices.length > 0 ? slices : [[]];
-}
-
-/** The outcome of a whole file from those of its slices. */
-function mergeSlices(reads: readonly FileRead[]): FileRead {
-  const first = reads[0]!;
-  const isOneState = reads.every(
-    ({ facts }) => facts?.mtime === first.facts?.mtime && facts?.size === first.facts?.size,
-  );
-  const flaw = reads.find((read) => read.flaw)?.flaw ?? (isOneState ? undefined : ('changed' as const));
-  const problems = [
-    ...new Map(reads.flatMap((read) => read.problems).map((problem) => [problem.code, problem])).values(),
-  ];
-  return { ...first, bytes: reads.reduce((sum, read) => sum + read.bytes, 0), problems, ...(flaw ? { flaw } : {}) };
-}
-
-/** The ordinary outcome, which workers leave out. */
-function readWhole(bytes: number): FileRead {
-  return { type: 'read', bytes, problems: [] };
-}
-
-function lengthOf(ranges: Extents): number {
-  return ranges.reduce((sum, [, length]) => sum + length, 0);
-}
-
-function clipExtents(extents: Extents, bytes: number): Extents {
-  const kept: [number, number][] = [];
-  let left = bytes;
-  for (const [offset, length] of extents) {
-    if (left <= 0) break;
-    kept.push([offset, Math.min(length, left)]);
-    left -= length;
-  }
-  return kept;
-}
-
-function endOf(extents: Extents): number {
-  const last = extents.at(-1);
-  return last ? last[0] + last[1] : 0;
 }
