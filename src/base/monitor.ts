@@ -46,6 +46,8 @@ export interface ItemNote {
 export interface Monitor {
   /** True when {@link item} has a reader; otherwise callers need not build notes. */
   readonly wantsItems: boolean;
+  /** True when somebody watches {@link progress}; otherwise nothing is done for its sake alone. */
+  readonly wantsProgress?: boolean;
   progress(progress: Progress): void;
   problem(problem: Problem): void;
   item(note: ItemNote): void;
