@@ -23,7 +23,7 @@ function offered(...words: string[]): string[] {
 
 describe('the completions', () => {
   it.each(['bash', 'zsh', 'fish'] as const)(
-    'for %s in completions/ are those of the commands: node completions.mjs',
+    'for %s in completions/ are those of the commands: npm run completions',
     async (shell) => {
       expect(readFileSync(pathOf(shell), 'utf8')).toBe(completionScript(shell, commands));
       expect((await run(['completion', shell])).out).toBe(completionScript(shell, commands));
