@@ -232,10 +232,13 @@ export function systemError(errno: number, syscall: string, path?: string): Node
   });
 }
 
+/** Node makes a new map at every call, and a directory that is not there yet is an error too. */
+const SYSTEM_ERRORS = getSystemErrorMap();
+
 function describeErrno(errno: number): readonly [code: string, text: string] {
   // macOS has a number of its own for "no such attribute", which Node does not name.
   if (process.platform === 'darwin' && errno === 93) return ['ENODATA', 'no such attribute'];
-  const known = getSystemErrorMap().get(-errno);
+  const known = SYSTEM_ERRORS.get(-errno);
   if (known) return known;
   const named = Object.entries(osConstants.errno).find(([, number]) => number === errno);
   return [named?.[0] ?? `E${errno}`, 'system call failed'];
