@@ -3,15 +3,16 @@
  * objects, claim what was relied on, look again, commit. What goes into the packs is the caller's.
  */
 import { randomBytes } from 'node:crypto';
-import { bug, IcecoreError } from '../base/errors.ts';
+import { bug } from '../base/errors.ts';
 import { makeSessionId, type SessionId } from '../base/ids.ts';
 import { encodeClaim } from '../format/claim.ts';
 import { makePackRanges, type PackRanges } from '../format/fields.ts';
 import type { WriterHead } from '../format/heads.ts';
 import { decodeIndexObject } from '../format/index-object.ts';
 import { claimName, indexName, parseName, snapshotName } from '../format/layout.ts';
-import { decodeDecision, encodeSnapshot, type Snapshot } from '../format/snapshot.ts';
+import { encodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { createHeader, type SealHeader } from '../seal/age-header.ts';
+import { saveDecision } from './decisions.ts';
 import { type GcState, loadGc } from './gc-records.ts';
 import { loadIndex } from './index-loader.ts';
 import { KnownChunks } from './known-chunks.ts';
@@ -195,9 +196,9 @@ export class WriteSession {
     };
     const name = snapshotName(this.sid);
     const payload = encodeSnapshot(snapshot);
-    const result = await this.#repo.objects.save('snapshot', name, payload, await this.metaHeader(), { cache: true });
-    if (result.outcome === 'exists' && !(await this.#isOurs(name, payload))) return { type: 'revoked' };
-    this.#repo.heads.sawSnapshot(writer, { seq: snapshot.seq, hash: result.hash });
+    const hash = await saveDecision(this.#repo, name, payload, await this.metaHeader());
+    if (hash === undefined) return { type: 'revoked' };
+    this.#repo.heads.sawSnapshot(writer, { seq: snapshot.seq, hash });
     this.#repo.saveHeads();
     return { type: 'committed', id: this.sid, index: this.#index };
   }
@@ -264,15 +265,5 @@ export class WriteSession {
     this.#gc = await loadGc(this.#repo);
     this.#unindexed.push(...adopted.filter(({ record }) => !this.#gc.isCondemned(record.name)));
     await this.publish({ import: true });
-  }
-
-  async #isOurs(name: string, payload: Uint8Array): Promise<boolean> {
-    const object = await this.#repo.objects.get('snapshot', name, { cache: false });
-    if (Buffer.from(object.payload).equals(payload)) return true;
-    const decision = decodeDecision(object.payload, name);
-    if (decision.type === 'revoked') return false;
-    throw new IcecoreError('damage', 'session-taken', `${name} is somebody else's snapshot`, {
-      data: { object: name },
-    });
   }
 }
