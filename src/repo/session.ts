@@ -51,7 +51,8 @@ export class WriteSession {
   #lastCheckpoint: number;
   readonly #index: string[] = [];
   #publishing: Promise<void> = Promise.resolve();
-  #packs = 0;
+  /** Packs stored by this session. */
+  readonly #own: string[] = [];
   #metaPacks = 0;
   /** The number of the next data pack, shared with worker threads. */
   readonly packCounter: SharedArrayBuffer = new SharedArrayBuffer(4);
@@ -85,7 +86,7 @@ export class WriteSession {
 
   /** Packs stored by this session. */
   get packs(): number {
-    return this.#packs;
+    return this.#own.length;
   }
 
   /** The number of the next meta pack. */
@@ -135,7 +136,7 @@ export class WriteSession {
 
   /** Takes note of a pack that is stored completely. */
   packStored(pack: PackDescription): void {
-    this.#packs++;
+    this.#own.push(pack.record.name);
     try {
       this.#repo.catalog.addPending(this.sid, pack.record.name, encodeIndex([pack]));
     } catch {
@@ -203,9 +204,9 @@ export class WriteSession {
     return { type: 'committed', id: this.sid, index: this.#index };
   }
 
-  /** Names of all packs that the snapshot may need: the claimed ones, and those of this session. */
-  reliedPacks(own: Iterable<string>): string[] {
-    return [...new Set([...this.#claimed, ...own])];
+  /** Names of all packs that the snapshot may need: the claimed ones, and those of this session, of all its attempts. */
+  reliedPacks(): string[] {
+    return [...new Set([...this.#claimed, ...this.#own])];
   }
 
   #reliedNames(): Set<string> {

@@ -122,7 +122,7 @@ export class BackupAttempt {
       return;
     }
     const { files, entries, bytes } = this.#counts.totals;
-    const packs = this.#session!.reliedPacks(this.#engine!.packs);
+    const packs = this.#session!.reliedPacks();
     const { started } = this.#basis;
     try {
       this.#parents.commit({ snapshot, started, packs, rootNodes: this.#rootNodes, files, entries, bytes });

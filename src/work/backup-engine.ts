@@ -4,7 +4,6 @@
  */
 import { makeGearTable } from '../format/chunker.ts';
 import { MetaPacks } from '../repo/meta-packs.ts';
-import type { PackDescription } from '../repo/pack-writer.ts';
 import type { Repository } from '../repo/repository.ts';
 import type { WriteSession } from '../repo/session.ts';
 import { createHeader, type SealHeader } from '../seal/age-header.ts';
@@ -37,18 +36,12 @@ export interface BackupEngineOptions {
 export class BackupEngine {
   readonly meta: MetaPacks;
   readonly #options: BackupEngineOptions;
-  readonly #packs: string[] = [];
   #header: Promise<SealHeader> | undefined;
   #workers: BackupWorkers | undefined;
 
   constructor(options: BackupEngineOptions) {
     this.#options = options;
     this.meta = this.#makeMeta();
-  }
-
-  /** Names of the packs stored so far. */
-  get packs(): readonly string[] {
-    return this.#packs;
   }
 
   /** The workers; the first call starts them. */
@@ -61,7 +54,7 @@ export class BackupEngine {
       setup: this.#setup(),
       known: async () => (await session.known()).data,
       destination: { store, storageClass: config.storageClass, coldMinimum: config.coldMinimum },
-      onPack: (pack) => this.#onPack(pack),
+      onPack: (pack) => session.packStored(pack),
       onNewBytes,
       signal: hard.signal,
     });
@@ -111,7 +104,7 @@ export class BackupEngine {
       known: async () => (await session.known()).meta,
       assumed,
       nextNumber: () => session.nextMetaPack(),
-      onPack: (pack) => this.#onPack(pack),
+      onPack: (pack) => session.packStored(pack),
       signal: hard.signal,
     });
   }
@@ -120,10 +113,5 @@ export class BackupEngine {
   #dataHeader(): Promise<SealHeader> {
     this.#header ??= createHeader(this.#options.repo.config.recipients.data);
     return this.#header;
-  }
-
-  #onPack(pack: PackDescription): void {
-    this.#packs.push(pack.record.name);
-    this.#options.session.packStored(pack);
   }
 }
