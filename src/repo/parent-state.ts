@@ -25,24 +25,39 @@ export interface ParentHeader {
   readonly bytes: number;
 }
 
+/** What a run has seen that did not finish. */
+export interface Journal {
+  readonly reader: ParentReader;
+  /** Milliseconds when that run began. */
+  readonly started: number;
+}
+
 /** The parent files of one set of paths. */
 export class ParentState {
   readonly #folder: string;
   readonly #key: string;
-  /** In the name of what this run writes: whose it is, and that it is of this run. */
+  /** In the name of what this run writes: whose it is, when it began, and that it is of this run. */
   readonly #run: string;
   readonly #pid: number;
   readonly #isAlive: (pid: number) => boolean;
 
-  /** `paths` are what is backed up, in the order given; another set has another parent. */
-  constructor(folder: string, paths: readonly Raw[], pid: number, isAlive: (pid: number) => boolean) {
+  /**
+   * `paths` are what is backed up, in the order given; another set has another parent. `run`: the process, and when it
+   * began (milliseconds).
+   */
+  constructor(
+    folder: string,
+    paths: readonly Raw[],
+    run: { pid: number; started: number },
+    isAlive: (pid: number) => boolean,
+  ) {
     this.#folder = join(folder, 'parents');
     this.#key = createHash('sha256')
       .update(Buffer.from([...paths].sort().join('\0'), 'latin1'))
       .digest('hex')
       .slice(0, 32);
-    this.#pid = pid;
-    this.#run = `${pid}-${randomBytes(4).toString('hex')}`;
+    this.#pid = run.pid;
+    this.#run = `${run.pid}-${run.started}-${randomBytes(4).toString('hex')}`;
     this.#isAlive = isAlive;
   }
 
@@ -76,17 +91,19 @@ export class ParentState {
   }
 
   /** Opens the longest journal that a dead run left. */
-  journal(): ParentReader | undefined {
-    let best: { path: string; size: number } | undefined;
+  journal(): Journal | undefined {
+    let best: { path: string; size: number; started: number } | undefined;
     try {
       for (const path of this.#journals()) {
         const { size } = statSync(path);
-        if (size > (best?.size ?? 0)) best = { path, size };
+        const started = Number(/-(\d+)-[0-9a-f]+$/.exec(path)?.[1] ?? 0);
+        if (size > (best?.size ?? 0)) best = { path, size, started };
       }
     } catch {
       // A cache that cannot be read has no journal.
     }
-    return best && ParentReader.open(best.path);
+    const reader = best && ParentReader.open(best.path);
+    return reader && { reader, started: best!.started };
   }
 
   /** Opens the file that this run writes: the journal now, the next parent file once it has committed. */

@@ -15,7 +15,7 @@ import { isSegmentBoundary } from '../format/segment.ts';
 import type { KnownChunks } from '../repo/known-chunks.ts';
 import { ManifestWriter } from '../repo/manifest-writer.ts';
 import type { ParentReader, ParentWriter } from '../repo/parent-file.ts';
-import type { ParentHeader, ParentState } from '../repo/parent-state.ts';
+import type { Journal, ParentHeader, ParentState } from '../repo/parent-state.ts';
 import type { Repository } from '../repo/repository.ts';
 import type { SnapshotContent, WriteSession } from '../repo/session.ts';
 import { hmac } from '../seal/signatures.ts';
@@ -107,7 +107,7 @@ export class BackupAttempt {
     } finally {
       progress.close();
       parent?.close();
-      journal?.close();
+      journal?.reader.close();
       // Only a whole one becomes the next parent; the journal of a run that was cut off needs no sync.
       this.#parentWriter?.close(!this.#isPartial);
       await this.#engine?.close();
@@ -134,7 +134,7 @@ export class BackupAttempt {
   async #runPass(
     pages: () => Iterable<ScanPage>,
     parent: ParentReader | undefined,
-    journal: ParentReader | undefined,
+    journal: Journal | undefined,
     known: KnownChunks | undefined,
     progress: BackupProgress,
   ): Promise<SnapshotContent> {
@@ -187,8 +187,9 @@ export class BackupAttempt {
     } else {
       const comparison = new Comparison({
         parent,
-        journal,
+        journal: journal?.reader,
         parentStarted: BigInt(this.#basis.header?.started ?? 0) * 1_000_000n,
+        journalStarted: BigInt(journal?.started ?? 0) * 1_000_000n,
         ignoreCtime: this.#options.ignoreCtime,
         ignoreInode: this.#options.ignoreInode,
         isParentSafe: this.#basis.isParentSafe,

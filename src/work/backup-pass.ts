@@ -113,7 +113,7 @@ export class BackupPass {
       return;
     }
     const parent = comparison.find(directory, found.name);
-    const isUnchanged = parent !== undefined && comparison.isUnchanged(parent.record, parent.index, found.stat);
+    const isUnchanged = parent !== undefined && comparison.isUnchanged(parent, found.stat);
     counts.saw(found.type, found.stat);
     if (found.type === 'file' && found.stat.nlink > 1n) {
       this.#takeLinked(directory, found, parent !== undefined, isUnchanged ? parent : undefined);

@@ -4,7 +4,7 @@
  */
 import { bug, cancelled, IcecoreError } from '../base/errors.ts';
 import type { Monitor } from '../base/monitor.ts';
-import { type Raw, rawFromText } from '../base/raw.ts';
+import { rawFromText } from '../base/raw.ts';
 import { createExcludeMatcher } from '../files/exclude.ts';
 import { scan } from '../files/scan.ts';
 import type { ScanPage } from '../files/scan-types.ts';
@@ -93,8 +93,8 @@ async function realRun(
   stop: AbortSignal,
   hard: AbortController,
 ): Promise<RunResult> {
-  const parents = new ParentState(repo.cacheFolder(), parentKey(options), process.pid, isProcessAlive);
   const started = repo.clock.now();
+  const parents = parentsOf(repo, options, started);
   const header = parents.header();
   let session = await WriteSession.open(repo, header?.packs ?? [], hard.signal);
   const { snapshots, heads } = await loadSnapshots(repo, session.gc);
@@ -138,19 +138,21 @@ async function dryRun(
   stop: AbortSignal,
 ): Promise<RunResult> {
   if (options.stream) throw new IcecoreError('usage', 'dry-run-stream', 'a stream cannot be backed up in a dry run');
-  const parents = new ParentState(repo.cacheFolder(), parentKey(options), process.pid, isProcessAlive);
+  const started = repo.clock.now();
+  const parents = parentsOf(repo, options, started);
   const header = options.force ? undefined : parents.header();
   const counts = new BackupCounts();
-  const basis: BackupBasis = { started: repo.clock.now(), header, parent: header?.snapshot, isParentSafe: true };
+  const basis: BackupBasis = { started, header, parent: header?.snapshot, isParentSafe: true };
   const run = new BackupAttempt(repo, undefined, parents, options, basis, counts, monitor, stop, new AbortController());
   await run.run(() => pagesOf(options, counts, monitor));
   if (stop.aborted) throw cancelled();
   return { counts, packs: 0, partial: false, ...(header ? { parent: header.snapshot } : {}) };
 }
 
-/** What has a parent of its own: the set of paths, or a stream's name. */
-function parentKey(options: BackupOptions): readonly Raw[] {
-  return options.stream ? [rawFromText(`stream:${options.stream.name}`)] : options.paths;
+/** What this host keeps of the set of paths, or of the stream of that name. */
+function parentsOf(repo: Repository, { stream, paths }: BackupOptions, started: number): ParentState {
+  const key = stream ? [rawFromText(`stream:${stream.name}`)] : paths;
+  return new ParentState(repo.cacheFolder(), key, { pid: process.pid, started }, isProcessAlive);
 }
 
 /** The walk, with what is left out reported. */

@@ -27,6 +27,8 @@ export interface ComparisonOptions {
   readonly journal: ParentReader | undefined;
   /** When the parent's run began: what was modified in that second or later may have changed unseen. */
   readonly parentStarted: bigint;
+  /** The same of the journal's run. */
+  readonly journalStarted: bigint;
   readonly ignoreCtime: boolean;
   readonly ignoreInode: boolean;
   /** False: the parent's chunks must be looked up before they are relied on. */
@@ -38,11 +40,12 @@ export interface ComparisonOptions {
 /** The parent and the journal, walked side by side with the file system. */
 export class Comparison {
   readonly #options: ComparisonOptions;
-  readonly #racyFrom: bigint;
+  readonly #racyFrom: { readonly parent: bigint; readonly journal: bigint };
 
   constructor(options: ComparisonOptions) {
     this.#options = options;
-    this.#racyFrom = (options.parentStarted / SECOND) * SECOND;
+    const { parentStarted, journalStarted } = options;
+    this.#racyFrom = { parent: (parentStarted / SECOND) * SECOND, journal: (journalStarted / SECOND) * SECOND };
   }
 
   /** Finds an entry; the journal, being newer, comes first. Calls must come in manifest order. */
@@ -54,16 +57,17 @@ export class Comparison {
   }
 
   /** True when the stat fields are the same and no change can hide behind the clock's grain. */
-  isUnchanged(record: ParentRecord, i: number, stat: BigIntStats): boolean {
+  isUnchanged({ record, index: i, isJournal }: ParentPlace, stat: BigIntStats): boolean {
     const { ignoreCtime, ignoreInode } = this.#options;
+    const racyFrom = isJournal ? this.#racyFrom.journal : this.#racyFrom.parent;
     if (record.mtime[i] !== stat.mtimeNs || record.mode[i] !== Number(stat.mode)) return false;
     if (stat.isFile()) {
       if (record.size[i] !== Number(stat.size) || record.links[i] !== Number(stat.nlink)) return false;
-      if (stat.mtimeNs >= this.#racyFrom) return false;
+      if (stat.mtimeNs >= racyFrom) return false;
     }
     // A hard link that appears or goes shows in ctime alone.
     const mustSeeCtime = !ignoreCtime || stat.nlink > 1n;
-    if (mustSeeCtime && (record.ctime[i] !== stat.ctimeNs || stat.ctimeNs >= this.#racyFrom)) return false;
+    if (mustSeeCtime && (record.ctime[i] !== stat.ctimeNs || stat.ctimeNs >= racyFrom)) return false;
     if (!ignoreInode && record.inode[i] !== stat.ino) return false;
     return record.uid[i] === Number(stat.uid) && record.gid[i] === Number(stat.gid);
   }
