@@ -3,7 +3,7 @@
  * that stays below the cold minimum goes to STANDARD, so the put starts only when that is decided. It holds no more
  * than what the store has not yet taken; producers wait for {@link PackUpload.push}.
  */
-import { bug } from '../base/errors.ts';
+import { bug, throwIfAborted } from '../base/errors.ts';
 import { releaseMemory } from '../base/release.ts';
 import type { Store } from '../store/store.ts';
 import type { PackDescription } from './pack-writer.ts';
@@ -36,6 +36,7 @@ export class PackUpload {
 
   /** Takes a piece; resolves when the store has taken it, rejects when the put has failed. */
   async push(piece: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
     this.#held += piece.length;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#queue.push({ piece, taken: resolve });
@@ -61,6 +62,9 @@ export class PackUpload {
 
   #start(storageClass: string): void {
     const { store } = this.#destination;
+    // A run that ends early has no more pieces: the body must fail, so that the store drops what it has of it.
+    const onAbort = () => this.#wake();
+    this.#signal.addEventListener('abort', onAbort, { once: true });
     this.#put = store
       .put(this.name, this.#body(), { ifAbsent: true, storageClass, signal: this.#signal })
       .then((result) => {
@@ -72,12 +76,14 @@ export class PackUpload {
         this.#failure = error;
         for (const waiting of this.#queue.splice(0)) waiting.taken();
         throw error;
-      });
+      })
+      .finally(() => this.#signal.removeEventListener('abort', onAbort));
     this.#put.catch(() => {});
   }
 
   async *#body(): AsyncGenerator<Uint8Array> {
     for (;;) {
+      throwIfAborted(this.#signal);
       const next = this.#queue.shift();
       if (next) {
         yield next.piece;
