@@ -6,8 +6,9 @@ import { parseSize } from '../base/units.ts';
 import { backupSummary } from '../ui/summaries.ts';
 import type { BackupOptions, ExcludeOptions } from '../work/backup.ts';
 import type { Producer } from './backup-sources.ts';
-import { defineCommand, type OptionSpec } from './command.ts';
+import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
+import type { OptionSpec } from './option.ts';
 import { resolveRaw } from './paths.ts';
 import { usage, type Values } from './values.ts';
 

@@ -2,18 +2,16 @@
  * Completion scripts for bash, zsh and fish, from the definitions of the commands. Owns the text of the scripts, which
  * call nothing of ours when they run: a completion never opens a repository. Pure.
  */
+import { type Command, type CommandGroup, isGroup } from './command.ts';
+import { globalOptions } from './global-options.ts';
 import {
   type ArgumentSpec,
-  type Command,
-  type CommandGroup,
   type Completion,
-  isGroup,
   type OptionSpec,
   optionLetter,
   optionName,
   optionValueName,
-} from './command.ts';
-import { globalOptions } from './global-options.ts';
+} from './option.ts';
 
 /** The shells that there are scripts for. */
 export type Shell = 'bash' | 'zsh' | 'fish';

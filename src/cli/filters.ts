@@ -2,8 +2,8 @@
 import { isIcecoreError } from '../base/errors.ts';
 import { parseAge, subtractAge } from '../base/units.ts';
 import type { SnapshotFilter } from '../work/browse.ts';
-import type { OptionSpec } from './command.ts';
 import type { Context } from './context.ts';
+import type { OptionSpec } from './option.ts';
 import { resolveRaw } from './paths.ts';
 import { usage, type Values } from './values.ts';
 

@@ -1,5 +1,5 @@
 /** The options that every command has, before or after its name. */
-import type { OptionSpec } from './command.ts';
+import type { OptionSpec } from './option.ts';
 import { usage, type Values } from './values.ts';
 
 export const globalOptions: readonly OptionSpec[] = [

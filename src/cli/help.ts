@@ -1,15 +1,8 @@
 /** The help texts, from the definitions of the commands. Owns their layout; prints nothing. */
 import { wrap } from '../ui/width.ts';
-import {
-  type ArgumentSpec,
-  type Command,
-  type CommandGroup,
-  type OptionSpec,
-  optionLetter,
-  optionName,
-  optionValueName,
-} from './command.ts';
+import type { Command, CommandGroup } from './command.ts';
 import { globalOptions } from './global-options.ts';
+import { type ArgumentSpec, type OptionSpec, optionLetter, optionName, optionValueName } from './option.ts';
 
 const WIDEST = 100;
 const INDENT = '  ';

@@ -4,17 +4,10 @@
  * here: help and version come back as text, a command line that cannot be meant is thrown.
  */
 import { CommanderError, Option, Command as Parser } from 'commander';
-import {
-  type ArgumentSpec,
-  type Command,
-  type CommandGroup,
-  isGroup,
-  type OptionSpec,
-  optionName,
-  optionValueName,
-} from './command.ts';
+import { type Command, type CommandGroup, isGroup } from './command.ts';
 import { globalOptions } from './global-options.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
+import { type ArgumentSpec, type OptionSpec, optionName, optionValueName } from './option.ts';
 import { usage } from './values.ts';
 
 /** The values of options as typed, by long name; a flag's value is `true`. */

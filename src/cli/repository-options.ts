@@ -1,7 +1,7 @@
 /** What a new repository is made of, as `init` reads it, and what the default repository takes. */
 import { parseSize } from '../base/units.ts';
 import type { InitOptions } from '../work/init.ts';
-import type { OptionSpec } from './command.ts';
+import type { OptionSpec } from './option.ts';
 import { usage, type Values } from './values.ts';
 
 const KIB = 1024;

@@ -7,8 +7,8 @@
  * variable counts as unset.
  */
 import { IcecoreError, messageOf } from '../base/errors.ts';
-import { type OptionSpec, optionName, optionValueName } from './command.ts';
 import type { Environment } from './io.ts';
+import { type OptionSpec, optionName, optionValueName } from './option.ts';
 
 /** Where a value was found. */
 export type Source = 'option' | 'environment';

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type Command, isGroup, type OptionSpec, optionLetter, optionName } from '../../src/cli/command.ts';
+import { type Command, isGroup } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { globalOptions } from '../../src/cli/global-options.ts';
 import { commandHelp, programHelp } from '../../src/cli/help.ts';
+import { type OptionSpec, optionLetter, optionName } from '../../src/cli/option.ts';
 import { twinOf } from '../../src/cli/values.ts';
 
 const leaves: readonly Command[] = commands.flatMap((command) => (isGroup(command) ? command.commands : [command]));
