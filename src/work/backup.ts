@@ -5,7 +5,7 @@
 import { bug, cancelled, IcecoreError } from '../base/errors.ts';
 import type { Monitor } from '../base/monitor.ts';
 import { rawFromText } from '../base/raw.ts';
-import { createExcludeMatcher } from '../files/exclude.ts';
+import type { ExcludeMatcher } from '../files/exclude.ts';
 import { scan } from '../files/scan.ts';
 import type { ScanPage } from '../files/scan-types.ts';
 import { ParentState } from '../repo/parent-state.ts';
@@ -14,6 +14,7 @@ import { WriteSession } from '../repo/session.ts';
 import { loadSnapshots } from '../repo/snapshots.ts';
 import { BackupAttempt, type BackupBasis } from './backup-attempt.ts';
 import { BackupCounts } from './backup-counts.ts';
+import { makeExcludes, reportUnusedRules } from './backup-excludes.ts';
 import type { BackupOptions, BackupStats } from './backup-options.ts';
 import { isProcessAlive, peakRssBytes } from './process-facts.ts';
 
@@ -93,6 +94,7 @@ async function realRun(
   stop: AbortSignal,
   hard: AbortController,
 ): Promise<RunResult> {
+  const excludes = makeExcludes(options.exclude);
   const started = repo.clock.now();
   const parents = parentsOf(repo, options, started);
   const header = parents.header();
@@ -110,11 +112,12 @@ async function realRun(
       isParentSafe,
     };
     const run = new BackupAttempt(repo, session, parents, options, basis, counts, monitor, stop, hard);
-    const made = await run.run(() => pagesOf(options, counts, monitor));
+    const made = await run.run(() => pagesOf(options, excludes, counts, monitor));
     checkNotEmpty(options, counts, header?.files ?? 0, made.isPartial);
     const result = await session.commit(made.content, heads);
     if (result.type === 'committed') {
       run.keepParent(result.id);
+      if (!made.isPartial) reportUnusedRules(excludes, monitor);
       const shared = { counts, snapshot: result.id, packs: session.packs, partial: made.isPartial };
       return basis.parent === undefined ? shared : { ...shared, parent: basis.parent };
     }
@@ -137,6 +140,7 @@ async function dryRun(
   monitor: Monitor,
   stop: AbortSignal,
 ): Promise<RunResult> {
+  const excludes = makeExcludes(options.exclude);
   if (options.stream) throw new IcecoreError('usage', 'dry-run-stream', 'a stream cannot be backed up in a dry run');
   const started = repo.clock.now();
   const parents = parentsOf(repo, options, started);
@@ -144,8 +148,9 @@ async function dryRun(
   const counts = new BackupCounts();
   const basis: BackupBasis = { started, header, parent: header?.snapshot, isParentSafe: true };
   const run = new BackupAttempt(repo, undefined, parents, options, basis, counts, monitor, stop, new AbortController());
-  await run.run(() => pagesOf(options, counts, monitor));
+  await run.run(() => pagesOf(options, excludes, counts, monitor));
   if (stop.aborted) throw cancelled();
+  reportUnusedRules(excludes, monitor);
   return { counts, packs: 0, partial: false, ...(header ? { parent: header.snapshot } : {}) };
 }
 
@@ -156,16 +161,12 @@ function parentsOf(repo: Repository, { stream, paths }: BackupOptions, started: 
 }
 
 /** The walk, with what is left out reported. */
-function pagesOf(options: BackupOptions, counts: BackupCounts, monitor: Monitor): Iterable<ScanPage> {
-  const { patterns, files, ignoreFileNames, ifPresent, caches, largerThan } = options.exclude;
-  const exclude = createExcludeMatcher({
-    patterns,
-    files: files.map(rawFromText),
-    ignoreFiles: ignoreFileNames.map(rawFromText),
-    ifPresent: ifPresent.map(rawFromText),
-    caches,
-    ...(largerThan === undefined ? {} : { largerThan }),
-  });
+function pagesOf(
+  options: BackupOptions,
+  exclude: ExcludeMatcher,
+  counts: BackupCounts,
+  monitor: Monitor,
+): Iterable<ScanPage> {
   return scan(options.paths, {
     exclude,
     oneFileSystem: options.oneFileSystem,
@@ -184,9 +185,15 @@ function pagesOf(options: BackupOptions, counts: BackupCounts, monitor: Monitor)
 /** A source that was full and is empty now is more often an unmounted disk than what somebody wants to keep. */
 function checkNotEmpty(options: BackupOptions, counts: BackupCounts, filesBefore: number, isPartial: boolean): void {
   if (options.stream || isPartial) return;
-  if (counts.files === 0 && filesBefore > 0 && !options.allowEmpty) {
+  const { files, symlinks, others, excluded } = counts;
+  if (files === 0 && filesBefore > 0 && !options.allowEmpty) {
     throw new IcecoreError('user', 'source-empty', `there are no files, the last snapshot has ${filesBefore}`, {
       hint: 'check that the source is mounted; --allow-empty backs it up as it is',
+    });
+  }
+  if (files + symlinks + others === 0 && excluded > 0 && !options.allowEmpty) {
+    throw new IcecoreError('user', 'everything-excluded', 'everything is excluded: there is nothing to back up', {
+      hint: 'icecore backup -nv says of each path which rule it was; --allow-empty goes on',
     });
   }
   if (counts.totals.entries === 0) throw bug('the walk found nothing, not even its roots');
