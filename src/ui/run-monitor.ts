@@ -54,6 +54,11 @@ export class RunMonitor implements Monitor {
     this.wantsItems = options.isVerbose;
   }
 
+  /** True while there is a display to be fed: nobody reads the status lines of JSON closely enough to pay for them. */
+  get wantsProgress(): boolean {
+    return this.#display !== undefined;
+  }
+
   /** Problems so far that make the run incomplete. */
   get errors(): number {
     return this.#errors;

@@ -27,6 +27,7 @@ import { BackupPass } from './backup-pass.ts';
 import { BackupProgress } from './backup-progress.ts';
 import { FileReads, pretendedReads } from './backup-reads.ts';
 import { readStream } from './backup-stream.ts';
+import { BackupTotals } from './backup-totals.ts';
 import { Comparison } from './comparison.ts';
 import { HardLinks } from './hard-links.ts';
 import { programName } from './program.ts';
@@ -90,7 +91,9 @@ export class BackupAttempt {
   /** Runs the pass; when it returns, everything that the snapshot needs is stored. */
   async run(pages: () => Iterable<ScanPage>): Promise<AttemptResult> {
     const { header } = this.#basis;
-    const progress = new BackupProgress(this.#repo, this.#counts, header, this.#monitor);
+    const isCountable = this.#session && !this.#options.stream;
+    const basis = { header, ...(isCountable ? { count: () => new BackupTotals(this.#options) } : {}) };
+    const progress = new BackupProgress(this.#repo, this.#counts, basis, this.#monitor);
     const parent = header && this.#parents.reader();
     const journal = this.#options.force || !this.#session ? undefined : this.#parents.journal();
     try {
@@ -105,7 +108,7 @@ export class BackupAttempt {
       this.#hard.abort();
       throw error;
     } finally {
-      progress.close();
+      await progress.close();
       parent?.close();
       journal?.reader.close();
       // Only a whole one becomes the next parent; the journal of a run that was cut off needs no sync.
@@ -165,9 +168,10 @@ export class BackupAttempt {
       withAtime: this.#options.withAtime,
       onProblem,
     });
+    const onSettled = (rest: number) => this.#counts.settled(rest);
     const reads = engine
-      ? new FileReads({ workers: () => engine.workers(), storeMeta, libc: this.#libc, fs: nodeFileSystem })
-      : pretendedReads;
+      ? new FileReads({ workers: () => engine.workers(), storeMeta, libc: this.#libc, fs: nodeFileSystem, onSettled })
+      : pretendedReads(onSettled);
     const breathe = async () => {
       throwIfAborted(this.#hard.signal);
       if (engine?.meta.isWaiting) await engine.meta.room();
@@ -256,6 +260,7 @@ export class BackupAttempt {
       workers: this.#options.workers ?? defaultWorkers(),
       created: new Date(started).toISOString(),
       assumed: new Set(isParentSafe ? header?.rootNodes : []),
+      onHashed: (bytes) => this.#counts.hashed(bytes),
       onNewBytes: (bytes) => {
         this.#counts.bytesNew += bytes;
       },

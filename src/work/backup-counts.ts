@@ -22,9 +22,9 @@ export class BackupCounts {
   bytesNew = 0;
   errors = 0;
   vanished = 0;
-  /** Files that were read, or could not be. */
+  /** For display: files that are dealt with in whatever way, and bytes that are, also of files that are not done. */
   filesDone = 0;
-  bytesUnchanged = 0;
+  bytesDone = 0;
   /** What is being looked at, for display. */
   current: Raw | undefined;
 
@@ -41,13 +41,23 @@ export class BackupCounts {
   /** A file is as it was. */
   unchanged(stat: BigIntStats): void {
     this.filesUnchanged++;
-    this.bytesUnchanged += Number(stat.size);
+    this.settled(Number(stat.size));
   }
 
   /** A file was read. */
   read(bytes: number): void {
-    this.filesDone++;
     this.bytesRead += bytes;
+  }
+
+  /** Bytes of a file were read and hashed. */
+  hashed(bytes: number): void {
+    this.bytesDone += bytes;
+  }
+
+  /** A file is dealt with; `rest` of its bytes were not hashed: unchanged, holes, or unreadable. */
+  settled(rest: number): void {
+    this.filesDone++;
+    this.bytesDone += rest;
   }
 
   /** An entry that was seen is not in the snapshot; `bytes` is what the walk counted for it. */
@@ -55,7 +65,6 @@ export class BackupCounts {
     if (isVanished) this.vanished++;
     if (type === 'file') {
       this.files--;
-      this.filesDone++;
       this.bytesScanned -= bytes;
     } else if (type === 'dir') this.dirs--;
     else if (type === 'symlink') this.symlinks--;

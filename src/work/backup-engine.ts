@@ -27,6 +27,7 @@ export interface BackupEngineOptions {
   readonly created: string;
   /** Ids (hex) of meta chunks that are known to be stored. */
   readonly assumed: ReadonlySet<string>;
+  readonly onHashed: (bytes: number) => void;
   readonly onNewBytes: (bytes: number) => void;
   /** Aborted when a worker or the store has failed. */
   readonly hard: AbortController;
@@ -47,7 +48,7 @@ export class BackupEngine {
   /** The workers; the first call starts them. */
   workers(count: number = this.#options.workers): BackupWorkers {
     if (this.#workers) return this.#workers;
-    const { session, repo, hard, onNewBytes } = this.#options;
+    const { session, repo, hard, onHashed, onNewBytes } = this.#options;
     const { config, store } = repo;
     this.#workers = new BackupWorkers({
       count,
@@ -55,6 +56,7 @@ export class BackupEngine {
       known: async () => (await session.known()).data,
       destination: { store, storageClass: config.storageClass, coldMinimum: config.coldMinimum },
       onPack: (pack) => session.packStored(pack),
+      onHashed,
       onNewBytes,
       signal: hard.signal,
     });

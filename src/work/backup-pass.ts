@@ -140,23 +140,23 @@ export class BackupPass {
   #takeLinked(directory: Raw, found: ScanEntry, isKnown: boolean, parent: ParentPlace | undefined): void {
     const { hardLinks } = this.#parts;
     if (hardLinks.see(toFacts(found.stat))) this.#takeFile(directory, found, isKnown, parent);
-    else this.#slots.push({ type: 'link', directory, name: found.name, stat: found.stat });
+    else {
+      this.#countKind(directory, found, parent !== undefined, isKnown);
+      this.#slots.push({ type: 'link', directory, name: found.name, stat: found.stat });
+    }
   }
 
   /** A file that is new, or changed, or whose old content is not known to be there. */
   #takeFile(directory: Raw, found: ScanEntry, isKnown: boolean, parent: ParentPlace | undefined): void {
-    const { comparison, counts, reads, entries, monitor } = this.#parts;
+    const { comparison, counts, reads, entries } = this.#parts;
     const old = parent && comparison.storedContent(parent);
+    this.#countKind(directory, found, old !== undefined, isKnown);
     if (old) {
-      counts.unchanged(found.stat);
+      counts.settled(Number(found.stat.size));
       const { entry, stat } = entries.makeFile(found.name, toFacts(found.stat), old);
       this.#slots.push({ type: 'entry', directory, entry, stat });
       return;
     }
-    if (isKnown) counts.filesChanged++;
-    else counts.filesNew++;
-    if (monitor.wantsItems)
-      this.#note(directory, found.name, isKnown ? 'changed' : 'new', undefined, Number(found.stat.size));
     const slot: FileSlot = {
       type: 'file',
       directory,
@@ -166,6 +166,16 @@ export class BackupPass {
     };
     this.#slots.push(slot);
     reads.read(joinRaw(directory, found.name), found.stat, slot);
+  }
+
+  #countKind(directory: Raw, found: ScanEntry, isUnchanged: boolean, isKnown: boolean): void {
+    const { counts, monitor } = this.#parts;
+    if (isUnchanged) counts.filesUnchanged++;
+    else if (isKnown) counts.filesChanged++;
+    else counts.filesNew++;
+    if (!monitor.wantsItems) return;
+    if (isUnchanged) this.#note(directory, found.name, 'unchanged');
+    else this.#note(directory, found.name, isKnown ? 'changed' : 'new', undefined, Number(found.stat.size));
   }
 
   /** Writes what is ready to the manifest, in order. */
@@ -205,6 +215,7 @@ export class BackupPass {
     const first = hardLinks.writtenFirst(facts);
     if (first !== undefined) {
       const { entry, stat } = entries.makeFile(name, facts, { hardlink: first });
+      this.#parts.counts.settled(facts.size);
       this.#write(directory, entry, stat);
       return true;
     }

@@ -63,6 +63,8 @@ export interface FileReadsOptions {
   readonly storeMeta: (content: Uint8Array) => Uint8Array;
   readonly libc: Libc | undefined;
   readonly fs: FileSystem;
+  /** A file is done; so many of its bytes were not read. */
+  readonly onSettled: (rest: number) => void;
 }
 
 /** Who waits for a file. */
@@ -79,15 +81,19 @@ export interface FileReader {
   flush(): Promise<void>;
 }
 
-/** Says of every file that it was read, without a look: for dry runs. */
-export const pretendedReads: FileReader = {
-  isSaturated: false,
-  async room() {},
-  read(path, stat, target) {
-    target.read = { type: 'read', path, facts: toFacts(stat), content: {}, bytes: Number(stat.size), problems: [] };
-  },
-  async flush() {},
-};
+/** Says of every file that it was read, without a look: for dry runs. `onSettled` as in {@link FileReadsOptions}. */
+export function pretendedReads(onSettled: (rest: number) => void): FileReader {
+  return {
+    isSaturated: false,
+    async room() {},
+    read(path, stat, target) {
+      const bytes = Number(stat.size);
+      target.read = { type: 'read', path, facts: toFacts(stat), content: {}, bytes, problems: [] };
+      onSettled(bytes);
+    },
+    async flush() {},
+  };
+}
 
 /** The reads of one pass. */
 export class FileReads implements FileReader {
@@ -170,12 +176,12 @@ export class FileReads implements FileReader {
       if (outcome?.type === 'grown') {
         this.#run(this.#readLarge({ ...pending, facts: table.only(pending.row), row: 0 }));
       } else if (outcome?.type === 'problem') {
-        pending.target.read = failed(pending.path, outcome.problem);
+        this.#settle(pending, failed(pending.path, outcome.problem));
       } else {
         const chunks = chunkIds(hex, chunk, chunkCounts[i]!);
         const size = table.size(pending.row);
         const read = outcome ?? readWhole(size);
-        pending.target.read = this.#finish(pending, read, chunks, read.facts?.size ?? size);
+        this.#settle(pending, this.#finish(pending, read, chunks, read.facts?.size ?? size));
       }
       chunk += chunkCounts[i]!;
     }
@@ -184,7 +190,12 @@ export class FileReads implements FileReader {
   async #readLarge(pending: Pending): Promise<void> {
     const read = await this.#readSlices(pending, true);
     // It changed between the look at its size and the reading; by now it may be at rest.
-    pending.target.read = read ?? (await this.#readSlices(pending, false))!;
+    this.#settle(pending, read ?? (await this.#readSlices(pending, false))!);
+  }
+
+  #settle({ facts, row, target }: Pending, read: ReadFile): void {
+    target.read = read;
+    this.#options.onSettled(Math.max(0, facts.size(row) - (read.type === 'read' ? read.bytes : 0)));
   }
 
   /** Reads a large file once. Undefined, where `mayRetry`: all of it is in one state, but not in the one that was cut. */

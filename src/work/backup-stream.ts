@@ -49,6 +49,7 @@ export async function readStream(
   throwIfAborted(stop);
   await send(new Uint8Array(0), true);
   while (results.length > 0) await collect();
+  counts.settled(0);
   counts.files = 1;
   counts.filesNew = 1;
   const now = BigInt(Date.now()) * 1_000_000n;

@@ -33,6 +33,8 @@ export interface BackupWorkersOptions {
   readonly known: () => Promise<KnownChunks>;
   readonly destination: PackDestination;
   readonly onPack: (pack: PackDescription) => void;
+  /** Plaintext bytes that were read and hashed. */
+  readonly onHashed: (bytes: number) => void;
   /** Plaintext bytes that were new. */
   readonly onNewBytes: (bytes: number) => void;
   readonly signal: AbortSignal;
@@ -136,7 +138,10 @@ export class BackupWorkers {
   #receive(worker: number, message: FromBackupWorker): void {
     switch (message.type) {
       case 'hashed':
-        if (message.ids.length > 0) this.#answer(worker, message.ids, message.lengths);
+        if (message.ids.length > 0) {
+          this.#options.onHashed(message.lengths.reduce((sum, length) => sum + length, 0));
+          this.#answer(worker, message.ids, message.lengths);
+        }
         this.#collect(worker, message);
         return;
       case 'pack-start':

@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { bug } from '../base/errors.ts';
 import type { BackupSetup, ToBackupWorker } from './backup-messages.ts';
+import type { TotalsSetup } from './backup-totals.ts';
 import type { RestoreSetup, ToRestoreWorker } from './restore-messages.ts';
 import type { ToVerifyWorker, VerifySetup } from './verify-messages.ts';
 import { encodeError } from './worker-pool.ts';
@@ -18,7 +19,7 @@ interface MessageReceiver {
 }
 
 /** Imported when it is asked for: a thread starts with what its role needs, and no more. */
-async function start(setup: BackupSetup | RestoreSetup | VerifySetup): Promise<MessageReceiver> {
+async function start(setup: BackupSetup | RestoreSetup | VerifySetup | TotalsSetup): Promise<MessageReceiver> {
   switch (setup.role) {
     case 'backup': {
       const { BackupWorker } = await import('./backup-worker.ts');
@@ -31,6 +32,11 @@ async function start(setup: BackupSetup | RestoreSetup | VerifySetup): Promise<M
     case 'verify': {
       const { VerifyWorker } = await import('./verify-worker.ts');
       return new VerifyWorker(setup, send);
+    }
+    case 'totals': {
+      const { countTotals } = await import('./backup-totals.ts');
+      send(countTotals(setup));
+      return { receive: () => undefined };
     }
   }
 }
