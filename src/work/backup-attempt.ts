@@ -106,7 +106,8 @@ export class BackupAttempt {
       return { content: manifest, isPartial: this.#isPartial };
     } catch (error) {
       this.#hard.abort();
-      throw error;
+      // What was ended because of a failure says that it was interrupted: the failure is what matters.
+      throw this.#engine?.failure ?? error;
     } finally {
       await progress.close();
       parent?.close();

@@ -39,6 +39,7 @@ export class BackupEngine {
   readonly #options: BackupEngineOptions;
   #header: Promise<SealHeader> | undefined;
   #workers: BackupWorkers | undefined;
+  #failure: unknown;
 
   constructor(options: BackupEngineOptions) {
     this.#options = options;
@@ -60,8 +61,16 @@ export class BackupEngine {
       onNewBytes,
       signal: hard.signal,
     });
-    this.#workers.failure.catch(() => hard.abort());
+    this.#workers.failure.catch((error: unknown) => {
+      this.#failure = error;
+      hard.abort();
+    });
     return this.#workers;
+  }
+
+  /** What a worker or the store has failed with: why all that is under way is being ended. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** Ends all packs; when it resolves, they are stored. */
