@@ -28,6 +28,7 @@ import { BackupProgress } from './backup-progress.ts';
 import { FileReads, pretendedReads } from './backup-reads.ts';
 import { readStream } from './backup-stream.ts';
 import { BackupTotals } from './backup-totals.ts';
+import { type ChunkFields, ChunkLists } from './chunk-lists.ts';
 import { Comparison } from './comparison.ts';
 import { HardLinks } from './hard-links.ts';
 import { programName } from './program.ts';
@@ -145,6 +146,7 @@ export class BackupAttempt {
     const chunkerKey = this.#repo.derived.chunker;
     const engine = this.#engine;
     const storeMeta = (content: Uint8Array) => engine?.meta.store(content) ?? hmac(this.#repo.derived.chunkId, content);
+    const lists = new ChunkLists(storeMeta, this.#repo.catalog);
     this.#parentWriter = this.#session && this.#openParentWriter();
     const manifest = new ManifestWriter({
       isBoundary: (path: Raw) => isSegmentBoundary(hmac(chunkerKey, rawToBytes(path))),
@@ -171,7 +173,7 @@ export class BackupAttempt {
     });
     const onSettled = (rest: number) => this.#counts.settled(rest);
     const reads = engine
-      ? new FileReads({ workers: () => engine.workers(), storeMeta, libc: this.#libc, fs: nodeFileSystem, onSettled })
+      ? new FileReads({ workers: () => engine.workers(), lists, libc: this.#libc, fs: nodeFileSystem, onSettled })
       : pretendedReads(onSettled);
     const breathe = async () => {
       throwIfAborted(this.#hard.signal);
@@ -179,14 +181,7 @@ export class BackupAttempt {
     };
     let root: SnapshotContent['root'];
     if (this.#options.stream) {
-      const made = await readStream(
-        this.#options.stream,
-        engine!.workers(1),
-        entries,
-        storeMeta,
-        this.#counts,
-        this.#stop,
-      );
+      const made = await readStream(this.#options.stream, engine!.workers(1), entries, lists, this.#counts, this.#stop);
       manifest.add('/' as Raw, made.entry.name, made.line, made.stat);
       root = manifest.finish();
     } else {
@@ -198,7 +193,7 @@ export class BackupAttempt {
         ignoreCtime: this.#options.ignoreCtime,
         ignoreInode: this.#options.ignoreInode,
         isParentSafe: this.#basis.isParentSafe,
-        hasChunks: (entry) => known !== undefined && hasAllChunks(entry, known),
+        storedChunks: (entry) => known && findStored(entry, known, lists),
       });
       const pass = new BackupPass({
         pages: pages(),
@@ -270,8 +265,8 @@ export class BackupAttempt {
   }
 }
 
-/** True when everything that a file consists of is stored. The ids of a list are sealed to readers: unknown here. */
-function hasAllChunks(entry: Entry, known: KnownChunks): boolean {
-  if (entry.list !== undefined) return false;
-  return (entry.chunks ?? []).every((id) => known.has(Buffer.from(id, 'hex')));
+/** How an entry names its chunks, when all of them are stored. */
+function findStored(entry: Entry, known: KnownChunks, lists: ChunkLists): ChunkFields | undefined {
+  const chunks = entry.list === undefined ? (entry.chunks ?? []) : lists.recall(entry.list);
+  return chunks?.every((id) => known.has(Buffer.from(id, 'hex'))) ? lists.name(chunks) : undefined;
 }

@@ -11,11 +11,10 @@ import type { FileSystem } from '../files/fs.ts';
 import type { Libc } from '../files/libc.ts';
 import { openSource } from '../files/source.ts';
 import { type Extents, mayBeSparse } from '../files/sparse.ts';
-import { ChunkListBuilder } from '../format/chunk-list.ts';
-import { MAX_ENTRY_CHUNKS } from '../format/entry-line.ts';
 import type { FileContent } from './backup-entries.ts';
 import { BATCH_BYTES } from './backup-worker.ts';
 import type { BackupWorkers, TaskResult } from './backup-workers.ts';
+import type { ChunkLists } from './chunk-lists.ts';
 import {
   clipExtents,
   cutSlices,
@@ -60,7 +59,7 @@ interface Pending {
 /** What reading takes. */
 export interface FileReadsOptions {
   readonly workers: () => BackupWorkers;
-  readonly storeMeta: (content: Uint8Array) => Uint8Array;
+  readonly lists: ChunkLists;
   readonly libc: Libc | undefined;
   readonly fs: FileSystem;
   /** A file is done; so many of its bytes were not read. */
@@ -243,20 +242,12 @@ export class FileReads implements FileReader {
     const kept = sparse && isShort ? clipExtents(sparse, bytes) : sparse;
     const content: FileContent = {
       size: isShort ? (kept ? endOf(kept) : bytes) : size,
-      ...this.#chunkFields(chunks),
+      ...this.#options.lists.name(chunks),
       ...(kept ? { sparse: kept } : {}),
       ...(xattrs ? { xattrs } : {}),
       ...(isShort ? { flaw: 'truncated' as const } : flaw ? { flaw } : {}),
     };
     return { type: 'read', path, facts: facts ?? table.get(row), content, bytes, problems };
-  }
-
-  #chunkFields(chunks: readonly ChunkId[]): Pick<FileContent, 'chunks' | 'list'> {
-    if (chunks.length === 0) return {};
-    if (chunks.length <= MAX_ENTRY_CHUNKS) return { chunks };
-    const list = new ChunkListBuilder((node) => Buffer.from(this.#options.storeMeta(node)).toString('hex') as ChunkId);
-    for (const id of chunks) list.add(id);
-    return { list: list.finish().id };
   }
 }
 

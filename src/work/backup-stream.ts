@@ -3,14 +3,14 @@
 import { throwIfAborted } from '../base/errors.ts';
 import type { ChunkId } from '../base/ids.ts';
 import type { FileFacts } from '../files/facts.ts';
-import { ChunkListBuilder } from '../format/chunk-list.ts';
 import type { Entry } from '../format/entry.ts';
-import { encodeEntry, MAX_ENTRY_CHUNKS } from '../format/entry-line.ts';
+import { encodeEntry } from '../format/entry-line.ts';
 import type { BackupCounts } from './backup-counts.ts';
-import type { EntryMaker, FileContent } from './backup-entries.ts';
+import type { EntryMaker } from './backup-entries.ts';
 import type { BackupOptions } from './backup-options.ts';
 import { BATCH_BYTES } from './backup-worker.ts';
 import type { BackupWorkers, TaskResult } from './backup-workers.ts';
+import type { ChunkLists } from './chunk-lists.ts';
 
 /** Pieces handed to the worker ahead of its answers. */
 const PIECES_IN_FLIGHT = 3;
@@ -24,7 +24,7 @@ export async function readStream(
   stream: NonNullable<BackupOptions['stream']>,
   workers: BackupWorkers,
   entries: EntryMaker,
-  storeMeta: (content: Uint8Array) => Uint8Array,
+  lists: ChunkLists,
   counts: BackupCounts,
   stop: AbortSignal,
 ): Promise<{ entry: Entry; line: string; stat: FileFacts }> {
@@ -65,16 +65,8 @@ export async function readStream(
     inode: 0n,
     device: 0n,
   };
-  const { entry, stat } = entries.makeFile(stream.name, facts, contentOf(ids, storeMeta));
+  const { entry, stat } = entries.makeFile(stream.name, facts, lists.name(ids));
   return { entry, line: encodeEntry(entry), stat: { ...stat, atime: now } };
-}
-
-function contentOf(ids: readonly ChunkId[], storeMeta: (content: Uint8Array) => Uint8Array): FileContent {
-  if (ids.length === 0) return {};
-  if (ids.length <= MAX_ENTRY_CHUNKS) return { chunks: ids };
-  const list = new ChunkListBuilder((node) => Buffer.from(storeMeta(node)).toString('hex') as ChunkId);
-  for (const id of ids) list.add(id);
-  return { list: list.finish().id };
 }
 
 /** Gathers what arrives into pieces of about {@link BATCH_BYTES}, and never more. */

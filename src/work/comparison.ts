@@ -11,6 +11,7 @@ import { MAX_ENTRY_BYTES } from '../format/entry-line.ts';
 import type { ParentReader } from '../repo/parent-file.ts';
 import type { ParentRecord } from '../repo/parent-record.ts';
 import type { FileContent } from './backup-entries.ts';
+import type { ChunkFields } from './chunk-lists.ts';
 
 const SECOND = 1_000_000_000n;
 
@@ -33,8 +34,8 @@ export interface ComparisonOptions {
   readonly ignoreInode: boolean;
   /** False: the parent's chunks must be looked up before they are relied on. */
   readonly isParentSafe: boolean;
-  /** Asks whether all of a file's chunks are stored. */
-  readonly hasChunks: (entry: Entry) => boolean;
+  /** How the entry of a file names its chunks, when all of them are stored. */
+  readonly storedChunks: (entry: Entry) => ChunkFields | undefined;
 }
 
 /** The parent and the journal, walked side by side with the file system. */
@@ -82,8 +83,10 @@ export class Comparison {
     const line = parseJsonObject(place.record.lineOf(place.index), { maxLength: MAX_ENTRY_BYTES + 2 }, 'parent');
     const entry = decodeEntry(line, 'parent');
     if (entry.hardlink !== undefined || entry.flaw !== undefined) return undefined;
-    if (!this.isReusable(place) && !this.#options.hasChunks(entry)) return undefined;
-    const { size, chunks, list, sparse, xattrs } = entry;
+    const named = this.isReusable(place) ? entry : this.#options.storedChunks(entry);
+    if (!named) return undefined;
+    const { chunks, list } = named;
+    const { size, sparse, xattrs } = entry;
     return {
       ...(size === undefined ? {} : { size }),
       ...(chunks ? { chunks } : {}),
