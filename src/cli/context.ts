@@ -131,6 +131,8 @@ export class Context {
       const repository = await openRepository(store, { access, credentials, places, clock: io.clock, monitor });
       try {
         return await work(repository);
+      } catch (error) {
+        throw repository.catalogFailure(error) ?? error;
       } finally {
         await repository.close();
       }

@@ -66,13 +66,21 @@ export class Catalog {
       return new Catalog(openDatabase(path));
     } catch (error) {
       if (!isUnusable(error)) throw error;
-      for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+      removeFiles(path);
       return new Catalog(createDatabase(path));
     }
   }
 
+  /** Closes it; may be called twice. */
   close(): void {
-    this.#db.close();
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  /** Closes it and removes its file, which turned out to be torn: the next one is made anew. */
+  discard(): void {
+    const path = this.#db.isOpen ? this.#db.location() : null;
+    this.close();
+    if (path !== null) removeFiles(path);
   }
 
   /** Runs `work` in one transaction; other processes wait for it. */
@@ -83,7 +91,8 @@ export class Catalog {
       this.#db.exec('COMMIT');
       return result;
     } catch (error) {
-      this.#db.exec('ROLLBACK');
+      // SQLite itself rolls back where the file is torn or the disk full.
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
     }
   }
@@ -283,4 +292,8 @@ function toPack(row: Record<string, unknown>): CatalogPack {
     created: String(row.created),
     header: row.header as Uint8Array,
   };
+}
+
+function removeFiles(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
 }

@@ -14,6 +14,7 @@ import { MeteredStore, type StoreUse } from '../store/meter.ts';
 import type { RequestCounts, Store } from '../store/store.ts';
 import type { Access, LocalPlaces, OpenOptions } from './access.ts';
 import { Catalog } from './catalog.ts';
+import { isUnusable } from './catalog-database.ts';
 import { loadConfig } from './configs.ts';
 import { HeadsFile } from './heads-file.ts';
 import { findKeyring } from './keyrings.ts';
@@ -144,6 +145,19 @@ export class Repository {
   /** Keeps other processes of this host from committing meanwhile; resolves to the function that lets them again. */
   lockHeads(signal: AbortSignal): Promise<() => void> {
     return lockFile(join(this.places.state, this.id, 'commit.lock'), signal);
+  }
+
+  /**
+   * Looks whether a run failed because the local catalog is torn (a power cut does that now and then). Then it is
+   * removed, and the error to be reported instead is returned.
+   */
+  catalogFailure(error: unknown): IcecoreError | undefined {
+    if (!isUnusable(error)) return undefined;
+    this.catalog.discard();
+    return new IcecoreError('config', 'catalog-damaged', "this host's catalog of the repository is damaged", {
+      hint: 'it has been removed, and is made anew when you run the command again; the repository is not concerned',
+      cause: error,
+    });
   }
 
   async close(): Promise<void> {

@@ -16,7 +16,12 @@ export function openingVerbs(onOpen: (options: OpenOptions) => void | Promise<vo
     repository: async () => ({
       openRepository: async (_store: Store, options: OpenOptions) => {
         await onOpen(options);
-        return { location: '/fake', role: 'admin', close: async () => {} } as Partial<Repository> as Repository;
+        return {
+          location: '/fake',
+          role: 'admin',
+          catalogFailure: () => undefined,
+          close: async () => {},
+        } as Partial<Repository> as Repository;
       },
     }),
   } as Partial<Verbs>;

@@ -144,6 +144,8 @@ export class TestRepository {
         monitor,
         new AbortController().signal,
       );
+    } catch (error) {
+      throw repo.catalogFailure(error) ?? error;
     } finally {
       await repo.close();
     }
