@@ -1,4 +1,5 @@
 /** Writes the message of a unit: columns of the frames, chunks, uses and files that a worker needs. Decides nothing. */
+import type { DirectoryNode } from './restore-directories.ts';
 import {
   FILE_NUMBERS,
   type FileColumns,
@@ -83,7 +84,7 @@ export function composeUnit(
 
 function composeFiles(window: RestoreWindow, files: readonly number[]): FileColumns {
   const directories: string[] = [];
-  const places = new Map<string, number>();
+  const places = new Map<DirectoryNode, number>();
   const directory = new Uint32Array(files.length);
   const names: string[] = [];
   const numbers = new Float64Array(files.length * FILE_NUMBERS);
@@ -91,10 +92,10 @@ function composeFiles(window: RestoreWindow, files: readonly number[]): FileColu
   const extras = new Map<number, FileExtras>();
   for (const [i, file] of files.entries()) {
     const { node, name, meta, size, extras: more } = window.file(file);
-    let place = places.get(node.path);
+    let place = places.get(node);
     if (place === undefined) {
       place = directories.push(node.path) - 1;
-      places.set(node.path, place);
+      places.set(node, place);
     }
     directory[i] = place;
     names.push(name);

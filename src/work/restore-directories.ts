@@ -5,16 +5,22 @@
  *
  * A directory waits for: every item in it that is being written, every directory in it, and the walk to leave it.
  */
-import { basenameRaw, type Raw } from '../base/raw.ts';
+import type { Raw } from '../base/raw.ts';
 import type { TargetMeta } from '../files/target-metadata.ts';
 import { checkName } from '../files/target-names.ts';
-import { isWithin } from '../format/path-rules.ts';
+import { sharedLength } from '../format/path-rules.ts';
 import type { SelectionScope } from './restore-selection.ts';
+
+/** Longer paths are put together when they are asked for: a deep tree would not fit in memory otherwise. */
+const KEPT_PATH = 1024;
 
 /** One directory. Paths are of the restored tree: `/` is the target. */
 export class DirectoryNode {
-  readonly path: Raw;
+  /** Empty for the target itself. */
+  readonly name: Raw;
   readonly parent: DirectoryNode | undefined;
+  readonly pathLength: number;
+  #path: Raw | undefined;
   /** Absent for the target itself, and where the snapshot's entry is lost. */
   readonly meta: TargetMeta | undefined;
   readonly scope: SelectionScope;
@@ -33,19 +39,29 @@ export class DirectoryNode {
   children: Map<Raw, DirectoryNode> | undefined;
 
   constructor(
-    path: Raw,
+    name: Raw,
     parent: DirectoryNode | undefined,
     meta: TargetMeta | undefined,
     scope: SelectionScope,
     state: { readonly isSkipped: boolean; readonly isWanted: boolean },
   ) {
-    this.path = path;
+    this.name = name;
     this.parent = parent;
+    this.pathLength = parent?.parent ? parent.pathLength + 1 + name.length : 1 + name.length;
     this.meta = meta;
     this.scope = scope;
     this.isSkipped = state.isSkipped;
     this.isWanted = state.isWanted;
     if (parent && !state.isSkipped) parent.waitsFor++;
+  }
+
+  get path(): Raw {
+    if (this.#path !== undefined) return this.#path;
+    const names: Raw[] = [];
+    for (let at: DirectoryNode | undefined = this; at?.parent; at = at.parent) names.push(at.name);
+    const path = `/${names.reverse().join('/')}` as Raw;
+    if (path.length <= KEPT_PATH) this.#path = path;
+    return path;
   }
 }
 
@@ -53,12 +69,14 @@ export class DirectoryNode {
 export class RestoreDirectories {
   readonly root: DirectoryNode;
   readonly #way: DirectoryNode[];
+  /** The path that was entered last. */
+  #last = '/' as Raw;
   #ready: DirectoryNode[] = [];
   /** Called when a directory turns out to be needed. */
   readonly #onWanted: (node: DirectoryNode) => void;
 
   constructor(scope: SelectionScope, onWanted: (node: DirectoryNode) => void) {
-    this.root = new DirectoryNode('/' as Raw, undefined, undefined, scope, { isSkipped: false, isWanted: true });
+    this.root = new DirectoryNode('' as Raw, undefined, undefined, scope, { isSkipped: false, isWanted: true });
     this.#way = [this.root];
     this.#onWanted = onWanted;
   }
@@ -66,7 +84,7 @@ export class RestoreDirectories {
   /** Adds a directory that the manifest lists in `parent`. */
   list(parent: DirectoryNode, node: DirectoryNode): void {
     parent.children ??= new Map();
-    parent.children.set(basenameRaw(node.path), node);
+    parent.children.set(node.name, node);
     if (!node.isWanted) return;
     node.isWanted = false;
     this.want(node);
@@ -77,12 +95,17 @@ export class RestoreDirectories {
    * @returns undefined when nothing in it is restored
    */
   enter(path: Raw): DirectoryNode | undefined {
+    const shared = sharedLength(this.#last, path);
+    this.#last = path;
+    // What is on the way are directories of the last path, so that their lengths tell which ones this path shares.
+    const isOnWay = (length: number): boolean =>
+      length === 1 || (length <= shared && (length === path.length || path[length] === '/'));
     let top = this.#way.at(-1)!;
-    while (top.path !== path && !isWithin(path, top.path)) {
+    while (!isOnWay(top.pathLength)) {
       this.#leave(this.#way.pop()!);
       top = this.#way.at(-1)!;
     }
-    while (top.path !== path) {
+    while (top.pathLength !== path.length) {
       if (top.isSkipped) return undefined;
       top = this.#child(top, path);
       this.#way.push(top);
@@ -123,10 +146,9 @@ export class RestoreDirectories {
 
   /** The directory in `parent` on the way to `path`; those listed before it have nothing in them. */
   #child(parent: DirectoryNode, path: Raw): DirectoryNode {
-    const start = parent.path === '/' ? 1 : parent.path.length + 1;
+    const start = parent.parent ? parent.pathLength + 1 : 1;
     const slash = path.indexOf('/', start);
-    const own = (slash === -1 ? path : path.slice(0, slash)) as Raw;
-    const name = own.slice(start) as Raw;
+    const name = path.slice(start, slash === -1 ? path.length : slash) as Raw;
     for (const [listed, node] of parent.children ?? []) {
       if (listed > name) break;
       parent.children!.delete(listed);
@@ -135,7 +157,7 @@ export class RestoreDirectories {
     }
     checkName(name);
     // Its entry was in a part of the manifest that cannot be read: what is in it is restored all the same.
-    return new DirectoryNode(own, parent, undefined, parent.scope, { isSkipped: false, isWanted: false });
+    return new DirectoryNode(name, parent, undefined, parent.scope, { isSkipped: false, isWanted: false });
   }
 
   #leave(node: DirectoryNode): void {

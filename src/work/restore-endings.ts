@@ -2,7 +2,7 @@
  * Ends directories: removes what else is in them where that is asked for, and gives them their metadata. Also clears
  * the way at the beginning of a window. Nothing outside of restored directories is touched.
  */
-import { joinRaw } from '../base/raw.ts';
+import { joinRaw, type Raw } from '../base/raw.ts';
 import { isTempName } from '../files/target-leftovers.ts';
 import type { DirectoryNode } from './restore-directories.ts';
 import { isSelected, type SelectionScope } from './restore-selection.ts';
@@ -24,12 +24,7 @@ export class DirectoryEndings {
     for (const { node, name } of window.obstacles) this.#remove(node, name);
     for (const node of window.existing) {
       const parent = node.parent;
-      if (parent)
-        this.#site.attempt(
-          parent,
-          node.path.slice(node.path.lastIndexOf('/') + 1) as typeof node.path,
-          () => void this.#site.tree.makeDirectory(node.path),
-        );
+      if (parent) this.#site.attempt(parent, node.name, () => void this.#site.tree.makeDirectory(node.path));
     }
   }
 
@@ -47,10 +42,10 @@ export class DirectoryEndings {
 
   #end(node: DirectoryNode): void {
     const { tree, counts } = this.#site;
-    const { parent, meta, path } = node;
+    const { parent, meta, name } = node;
     if (node.removesRest) this.#removeRest(node);
     if (!parent) return;
-    const name = path.slice(path.lastIndexOf('/') + 1) as typeof path;
+    const path = node.path;
     const isDone = this.#site.attempt(parent, name, () => {
       if (meta) tree.finishDirectory(path, meta);
       else tree.makeDirectory(path);
@@ -63,15 +58,15 @@ export class DirectoryEndings {
     try {
       present = this.#site.tree.list(node.path);
     } catch (error) {
-      this.#site.fail(node, '' as typeof node.path, error);
+      this.#site.fail(node, '' as Raw, error);
     }
-    for (const name of present as (typeof node.path)[]) {
+    for (const name of present as Raw[]) {
       // A temporary name may be that of a concurrent run; stale ones are swept elsewhere.
       if (!node.names?.has(name) && !isTempName(name)) this.#remove(node, name);
     }
   }
 
-  #remove(node: DirectoryNode, name: DirectoryNode['path']): void {
+  #remove(node: DirectoryNode, name: Raw): void {
     const { tree, counts } = this.#site;
     this.#site.attempt(node, name, () => {
       const removed = tree.remove(node.path, name, (path, isDirectory) =>

@@ -116,18 +116,17 @@ export class RestorePlanner {
   }
 
   #addDirectory(parent: DirectoryNode, entry: Entry, selected: 'taken' | 'way' | 'left'): void {
-    const path = joinRaw(parent.path, entry.name);
     const isTaken = selected === 'taken';
     let isSkipped = selected === 'left';
     const there = !isSkipped && parent.exists ? this.#options.existing.look(parent.path, entry.name) : undefined;
     if (there && !there.isDirectory() && !this.#clear(parent, entry.name)) {
-      const error = inTheWay(this.#options.locate(path), there.isSymbolicLink() ? 'symlink' : 'file');
-      this.#options.onProblem(problemOf(error, this.#options.locate(path)));
+      const path = this.#options.locate(joinRaw(parent.path, entry.name));
+      this.#options.onProblem(problemOf(inTheWay(path, there.isSymbolicLink() ? 'symlink' : 'file'), path));
       isSkipped = true;
     }
     const scope = isSkipped ? parent.scope : scopeBelow(parent.scope, entry.name, isTaken);
     const state = { isSkipped, isWanted: isTaken && !isSkipped };
-    const node = new DirectoryNode(path, parent, this.#options.metadata.of(entry), scope, state);
+    const node = new DirectoryNode(entry.name, parent, this.#options.metadata.of(entry), scope, state);
     node.exists = there?.isDirectory() ?? false;
     this.directories.list(parent, node);
     if (!isSkipped) this.#prepare(node);
@@ -136,11 +135,14 @@ export class RestorePlanner {
   /** What is to be known of a directory that is there before things are put into it. */
   #prepare(node: DirectoryNode): void {
     const { removesIn, nameRules } = this.#options;
-    const path = this.snapshotPath(node.path);
-    const removes = node.exists && removesIn?.some((root) => isWithin(path, root));
+    const isWithinPaths = (): boolean => {
+      const path = this.snapshotPath(node.path);
+      return removesIn?.some((root) => isWithin(path, root)) ?? false;
+    };
+    const removes = node.exists && removesIn !== undefined && isWithinPaths();
     const folds = nameRules && (nameRules.ignoresCase || nameRules.ignoresNormalization);
     if (removes || folds) node.names = new Set();
-    node.removesRest = removes ?? false;
+    node.removesRest = removes;
   }
 
   #wanted(node: DirectoryNode): void {
@@ -196,7 +198,7 @@ export class RestorePlanner {
     switch (decision) {
       case 'skip':
         counts.filesSkipped++;
-        this.#options.onSkipped(joinRaw(node.path, entry.name), file.isLinked);
+        this.#options.onSkipped(node, entry.name, file.isLinked);
         return undefined;
       case 'keep':
         counts.filesUnchanged++;
@@ -243,7 +245,7 @@ export class RestorePlanner {
     const isDirectory = entry.type === 'dir';
     if (!isDirectory) return;
     const state = { isSkipped: true, isWanted: false };
-    const skipped = new DirectoryNode(joinRaw(node.path, entry.name), node, undefined, node.scope, state);
+    const skipped = new DirectoryNode(entry.name, node, undefined, node.scope, state);
     this.directories.list(node, skipped);
   }
 }

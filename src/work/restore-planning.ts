@@ -5,6 +5,7 @@ import type { NameRules } from '../files/target-probe.ts';
 import type { Entry } from '../format/entry.ts';
 import type { ManifestReader } from '../repo/manifest-reader.ts';
 import type { PlanCounts } from './restore-counts.ts';
+import type { DirectoryNode } from './restore-directories.ts';
 import type { ExistingRules, ExistingTarget } from './restore-existing.ts';
 import type { RestoredMetadata } from './restore-owners.ts';
 import type { ChunkPlaces } from './restore-places.ts';
@@ -32,6 +33,6 @@ export interface PlannerOptions {
   readonly locate: (path: Raw) => Raw;
   readonly onProblem: (problem: Problem) => void;
   /** Policy left a file as it is. */
-  readonly onSkipped: (path: Raw, isLinked: boolean) => void;
+  readonly onSkipped: (node: DirectoryNode, name: Raw, isLinked: boolean) => void;
   readonly signal: AbortSignal;
 }

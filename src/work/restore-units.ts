@@ -8,6 +8,8 @@ import type { Catalog, CatalogPack } from '../repo/catalog.ts';
 import { blockRange } from '../seal/age-stream.ts';
 import { type BigFile, NOWHERE, type RestoreWindow, toBigFile } from './restore-window.ts';
 
+/** Longer paths of directories come in trees of absurd depth only. */
+const MAX_PATH = 8192;
 /** Files without content in one unit. */
 const EMPTY_FILES = 1024;
 
@@ -25,7 +27,7 @@ export interface UnitPlan {
 /** What a window comes to. */
 export interface WindowUnits {
   readonly units: readonly UnitPlan[];
-  /** Files with chunks that no index object names. */
+  /** Files with chunks that no index object names, and others that are written one by one. */
   readonly broken: readonly number[];
   /** The big file that a file is, by number. */
   readonly big: ReadonlyMap<number, BigFile>;
@@ -58,7 +60,7 @@ export function buildUnits(window: RestoreWindow, catalog: Catalog, isLeft: (fil
   for (let file = 0; file < window.fileCount; file++) {
     if (isLeft(file) || big.has(file)) continue;
     const [from, to] = [window.firstChunk(file), window.firstChunk(file + 1)];
-    if (from === to) {
+    if (from === to && window.node(file).pathLength <= MAX_PATH) {
       if (!empty || empty.files.length >= EMPTY_FILES) {
         empty = { rawLengths: [], frameChunks: [], files: [] };
         units.push(empty);
@@ -67,7 +69,9 @@ export function buildUnits(window: RestoreWindow, catalog: Catalog, isLeft: (fil
       continue;
     }
     const of = unitOf.subarray(from, to);
-    if (of.includes(-1)) broken.push(file);
+    const node = window.node(file);
+    // Paths of such length are not repeated in messages: the main thread writes these few files.
+    if (of.includes(-1) || node.pathLength > MAX_PATH) broken.push(file);
     else if (of.every((unit) => unit === of[0])) units[of[0]!]!.files.push(file);
     else big.set(file, toBigFile(window.file(file)));
   }

@@ -145,6 +145,11 @@ export class RestoreWindow {
     };
   }
 
+  /** The directory of a file. */
+  node(file: number): DirectoryNode {
+    return this.#nodes[file]!;
+  }
+
   /** The first chunk of a file; that of the next one is where its chunks end. */
   firstChunk(file: number): number {
     return this.#firstChunk[file]!;

@@ -6,7 +6,7 @@
 import { randomInt } from 'node:crypto';
 import { throwIfAborted } from '../base/errors.ts';
 import type { Monitor, Problem } from '../base/monitor.ts';
-import { type Raw, rawFromText } from '../base/raw.ts';
+import { joinRaw, type Raw, rawFromText } from '../base/raw.ts';
 import { TargetTree } from '../files/target.ts';
 import { loadTargetCalls } from '../files/target-load.ts';
 import { requireFreeSpace } from '../files/target-space.ts';
@@ -230,8 +230,8 @@ class Restore {
       counts: new PlanCounts(),
       locate: (path) => (path === '/' ? this.#target : (((this.#target === '/' ? '' : this.#target) + path) as Raw)),
       onProblem: (problem) => this.#counts.problem(problem),
-      onSkipped: (path, isLinked) => {
-        if (isLinked || this.#options.verify) this.#missing.add(path);
+      onSkipped: (node, name, isLinked) => {
+        if (isLinked || this.#options.verify) this.#missing.add(joinRaw(node.path, name));
       },
       signal: this.#end.signal,
       ...changes,

@@ -25,7 +25,7 @@ export interface Restored {
   readonly codes: readonly string[];
 }
 
-/** Restores the newest snapshot with two workers. */
+/** Restores the newest snapshot, with one worker thread unless told otherwise. */
 export async function restore(
   from: TestRepository | Repository,
   target: string,
@@ -58,7 +58,7 @@ export async function restore(
       sparse: false,
       numericIds: false,
       planOnly: false,
-      workers: 2,
+      workers: 1,
       ...rest,
     },
     approve ?? (async () => true),

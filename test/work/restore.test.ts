@@ -60,7 +60,7 @@ afterAll(() => {
 describe('what comes back', () => {
   it('is everything, exactly: names, types, owners, modes, times, attributes, holes and links', async () => {
     const target = newTarget();
-    const { stats, problems } = await restore(nasty, target, { path: source });
+    const { stats, problems } = await restore(nasty, target, { path: source, workers: 3 });
     expect(problems).toEqual([]);
     expect(listTree(target)).toEqual(listTree(source));
     expect(statSync(join(target, 'sparse')).blocks).toBeLessThan(2000);
@@ -143,6 +143,40 @@ describe('what comes back', () => {
 
   it('is nothing, with a message, when the path is not in the snapshot', async () => {
     await expect(restore(nasty, newTarget(), { path: '/nowhere' })).rejects.toMatchObject({ code: 'no-such-path' });
+  });
+});
+
+describe('a deep tree', () => {
+  it('comes back, at 3,000 levels', async () => {
+    const from = join(room, 'deep');
+    mkdirSync(from);
+    const cwd = process.cwd();
+    const levels = 3000;
+    const make = (name: string): void => {
+      mkdirSync(name);
+      process.chdir(name);
+    };
+    try {
+      process.chdir(from);
+      for (let i = 0; i < levels; i++) make('deeper');
+      writeFileSync('bottom', 'here');
+    } finally {
+      process.chdir(cwd);
+    }
+    const repo = await TestRepository.create();
+    repositories.push(repo);
+    await repo.backup([from]);
+    const target = newTarget();
+    const { stats, problems } = await restore(repo, target, { path: from });
+    expect(problems).toEqual([]);
+    expect(stats).toMatchObject({ dirs: levels, filesRestored: 1 });
+    try {
+      process.chdir(target);
+      for (let i = 0; i < levels; i++) process.chdir('deeper');
+      expect(readFileSync('bottom', 'utf8')).toBe('here');
+    } finally {
+      process.chdir(cwd);
+    }
   });
 });
 
