@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { lstatSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { PassThrough } from 'node:stream';
 import { errnoOf, IcecoreError } from '../base/errors.ts';
 import { type Raw, rawFromBytes, rawToDisplay, rawToFsPath } from '../base/raw.ts';
 import type { Io } from './io.ts';
@@ -83,7 +84,9 @@ export function startCommand(command: readonly string[], io: Io): Producer {
   });
   // Whoever stores the stream asks for this when the stream has ended; until then a failure must not count as unhandled.
   ended.catch(() => {});
-  return { content: child.stdout, finished: () => ended };
+  // Node throws away what a process that has ended left in the pipe, unless somebody reads it already.
+  const content = child.stdout.pipe(new PassThrough());
+  return { content, finished: () => ended };
 }
 
 async function readAll(stream: AsyncIterable<unknown>): Promise<Buffer> {

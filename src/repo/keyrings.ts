@@ -55,7 +55,6 @@ async function fromKeyFile(path: string, repo: RepoId, options: OpenOptions): Pr
       cause,
     });
   }
-  warnIfOthersCanRead(path, options.monitor);
   if (!Buffer.from(bytes.subarray(0, 14)).equals(Buffer.from('age-encryption'))) {
     return checkRepo(decodeBundle(bytes, path), repo, path);
   }
