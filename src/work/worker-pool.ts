@@ -2,9 +2,15 @@
  * Starts worker threads of this program and carries messages; what the messages mean is the caller's. A worker that
  * dies fails the run: its error reaches whoever waits on {@link WorkerPool.failure}.
  */
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { bug, IcecoreError, messageOf } from '../base/errors.ts';
+
+/** Asks a worker of any role to end. */
+export interface QuitMessage {
+  readonly type: 'quit';
+}
 
 /** How an IcecoreError travels between threads: structured cloning would keep the message only. */
 export interface ErrorMessage {
@@ -20,6 +26,9 @@ export interface ErrorMessage {
 
 /** Room for short-lived objects in a worker's heap: a worker holds buffers, not objects. */
 const YOUNG_MB = 8;
+
+/** How long a worker may take to end when it is asked. */
+const PATIENCE_MS = 2000;
 
 /** How many workers a run uses when it is not told: one a core. */
 export function defaultWorkers(): number {
@@ -64,10 +73,20 @@ export class WorkerPool<To, From extends { readonly type: string }> {
     this.#workers[worker]!.postMessage(message, transfer as ArrayBuffer[]);
   }
 
-  /** Stops all workers at once. */
+  /**
+   * Ends all workers. They are asked first: a thread that is stopped while it loads or calls a native library takes the
+   * process with it. One that is held up in a system call is stopped after {@link PATIENCE_MS}.
+   */
   async close(): Promise<void> {
+    if (this.#isClosing) return;
     this.#isClosing = true;
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    const quit: QuitMessage = { type: 'quit' };
+    const exits = this.#workers.map((worker) => once(worker, 'exit'));
+    for (const worker of this.#workers) worker.postMessage(quit);
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    const impatient = once(patience, 'abort');
+    await Promise.race([Promise.all(exits), impatient]);
+    if (patience.aborted) await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 }
 

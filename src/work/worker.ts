@@ -5,7 +5,7 @@ import type { BackupSetup, ToBackupWorker } from './backup-messages.ts';
 import type { TotalsSetup } from './backup-totals.ts';
 import type { RestoreSetup, ToRestoreWorker } from './restore-messages.ts';
 import type { ToVerifyWorker, VerifySetup } from './verify-messages.ts';
-import { encodeError } from './worker-pool.ts';
+import { encodeError, type QuitMessage } from './worker-pool.ts';
 
 const port = parentPort;
 if (!port) throw bug('this is the entry of a worker thread');
@@ -42,7 +42,9 @@ async function start(setup: BackupSetup | RestoreSetup | VerifySetup | TotalsSet
 }
 
 const receivers: Promise<MessageReceiver>[] = [];
-port.on('message', (message: ToBackupWorker | ToRestoreWorker | ToVerifyWorker) => {
-  if (message.type === 'setup') receivers.push(start(message.setup));
+port.on('message', (message: ToBackupWorker | ToRestoreWorker | ToVerifyWorker | QuitMessage) => {
+  // With its port closed nothing keeps a thread; loading that has begun ends first.
+  if (message.type === 'quit') port.close();
+  else if (message.type === 'setup') receivers.push(start(message.setup));
   else receivers[0]!.then((receiver) => receiver.receive(message as never)).catch(fail);
 });
