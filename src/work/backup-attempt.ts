@@ -208,7 +208,13 @@ export class BackupAttempt {
         stop: this.#stop,
       });
       progress.start();
-      root = await pass.run();
+      const onStop = () => engine?.abandonReads();
+      this.#stop.addEventListener('abort', onStop, { once: true });
+      try {
+        root = await pass.run();
+      } finally {
+        this.#stop.removeEventListener('abort', onStop);
+      }
     }
     this.#rootNodes = manifest.rootNodes;
     this.#isPartial = this.#stop.aborted;

@@ -71,6 +71,13 @@ export class BackupCounts {
     else this.others--;
   }
 
+  /** An interrupt came before this file was read: it is as if it had not been seen. */
+  abandoned(bytes: number, isKnown: boolean): void {
+    this.lost('file', bytes, false);
+    if (isKnown) this.filesChanged--;
+    else this.filesNew--;
+  }
+
   problem(problem: Problem): void {
     if (problem.severity === 'error') this.errors++;
   }

@@ -37,6 +37,7 @@ export interface BackupEngineOptions {
 export class BackupEngine {
   readonly meta: MetaPacks;
   readonly #options: BackupEngineOptions;
+  readonly #stop = new SharedArrayBuffer(4);
   #header: Promise<SealHeader> | undefined;
   #workers: BackupWorkers | undefined;
   #failure: unknown;
@@ -57,8 +58,10 @@ export class BackupEngine {
       known: async () => (await session.known()).data,
       destination: { store, storageClass: config.storageClass, coldMinimum: config.coldMinimum },
       onPack: (pack) => session.packStored(pack),
+      stop: this.#stop,
       onHashed,
       onNewBytes,
+      onStall: (problem) => repo.monitor.problem(problem),
       signal: hard.signal,
     });
     this.#workers.failure.catch((error: unknown) => {
@@ -71,6 +74,11 @@ export class BackupEngine {
   /** What a worker or the store has failed with: why all that is under way is being ended. */
   get failure(): unknown {
     return this.#failure;
+  }
+
+  /** Gives up files that are not read yet, and ends those that are being read. */
+  abandonReads(): void {
+    this.#workers?.abandon();
   }
 
   /** Ends all packs; when it resolves, they are stored. */
@@ -99,6 +107,7 @@ export class BackupEngine {
       storageClass: config.storageClass,
       created,
       packCounter: session.packCounter,
+      stop: this.#stop,
       outputWindow: OUTPUT_WINDOW,
     };
   }

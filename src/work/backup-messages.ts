@@ -28,6 +28,8 @@ export interface BackupSetup {
   readonly created: string;
   /** One number, shared: the next data pack. */
   readonly packCounter: SharedArrayBuffer;
+  /** One number, shared: not 0 once what is not read yet is not to be read any more. */
+  readonly stop: SharedArrayBuffer;
   /** Sealed bytes that a worker may have on the way to the store before it waits. */
   readonly outputWindow: number;
 }
@@ -72,6 +74,8 @@ export type FileOutcome =
 
 /** The end of a task: chunks a file, and the outcomes that need words, by the number of the file in the task. */
 export interface TaskEnd {
+  /** The run was interrupted before all of it was read: nothing of it counts. */
+  readonly isAbandoned?: true;
   readonly chunkCounts: Uint32Array;
   readonly outcomes: ReadonlyMap<number, FileOutcome>;
 }

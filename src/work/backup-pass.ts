@@ -31,6 +31,7 @@ interface FileSlot {
   readonly directory: Raw;
   readonly name: Raw;
   readonly size: number;
+  readonly isKnown: boolean;
   read: ReadFile | undefined;
 }
 
@@ -40,6 +41,7 @@ interface LinkSlot {
   readonly directory: Raw;
   readonly name: Raw;
   readonly stat: BigIntStats;
+  readonly isKnown: boolean;
 }
 
 /** An entry in walk order: unchanged, ready, or waiting for its content. */
@@ -142,7 +144,7 @@ export class BackupPass {
     if (hardLinks.see(toFacts(found.stat))) this.#takeFile(directory, found, isKnown, parent);
     else {
       this.#countKind(directory, found, parent !== undefined, isKnown);
-      this.#slots.push({ type: 'link', directory, name: found.name, stat: found.stat });
+      this.#slots.push({ type: 'link', directory, name: found.name, stat: found.stat, isKnown });
     }
   }
 
@@ -162,6 +164,7 @@ export class BackupPass {
       directory,
       name: found.name,
       size: Number(found.stat.size),
+      isKnown,
       read: undefined,
     };
     this.#slots.push(slot);
@@ -196,8 +199,12 @@ export class BackupPass {
     }
   }
 
-  #writeFile({ directory, name, size }: FileSlot, read: ReadFile): void {
+  #writeFile({ directory, name, size, isKnown }: FileSlot, read: ReadFile): void {
     const { counts, entries } = this.#parts;
+    if (read.type === 'abandoned') {
+      counts.abandoned(size, isKnown);
+      return;
+    }
     for (const problem of read.problems) this.#report(problem);
     if (read.type === 'failed') {
       counts.lost('file', size, read.isVanished);
@@ -209,7 +216,7 @@ export class BackupPass {
   }
 
   /** Writes a link to the first name that has the content. False: there is none, and this name is being read instead. */
-  #writeLink({ directory, name, stat: found }: LinkSlot): boolean {
+  #writeLink({ directory, name, stat: found, isKnown }: LinkSlot): boolean {
     const { entries, hardLinks, reads } = this.#parts;
     const facts = toFacts(found);
     const first = hardLinks.writtenFirst(facts);
@@ -219,7 +226,7 @@ export class BackupPass {
       this.#write(directory, entry, stat);
       return true;
     }
-    const slot: FileSlot = { type: 'file', directory, name, size: facts.size, read: undefined };
+    const slot: FileSlot = { type: 'file', directory, name, size: facts.size, isKnown, read: undefined };
     this.#slots[this.#head] = slot;
     reads.read(joinRaw(directory, name), found, slot);
     return false;

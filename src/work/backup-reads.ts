@@ -41,6 +41,8 @@ export type ReadFile =
       readonly bytes: number;
       readonly problems: readonly Problem[];
     }
+  /** The run was interrupted before it was read. */
+  | { readonly type: 'abandoned'; readonly path: Raw }
   | {
       readonly type: 'failed';
       readonly path: Raw;
@@ -167,7 +169,12 @@ export class FileReads implements FileReader {
   async #readBatch(batch: readonly Pending[]): Promise<void> {
     const paths = batch.map(({ path }) => path);
     const table = batch[0]!.facts;
-    const { chunkCounts, outcomes, ids } = await this.#submit({ type: 'files', paths, facts: table.values });
+    const result = await this.#submit({ type: 'files', paths, facts: table.values });
+    if (result.isAbandoned) {
+      for (const { target, path } of batch) target.read = { type: 'abandoned', path };
+      return;
+    }
+    const { chunkCounts, outcomes, ids } = result;
     const hex = ids.toString('hex');
     let chunk = 0;
     for (const [i, pending] of batch.entries()) {
@@ -208,6 +215,7 @@ export class FileReads implements FileReader {
     const slices = cutSlices(sparse ?? (size > 0 ? [[0, size]] : []));
     const facts = table.values;
     const results = await Promise.all(slices.map((ranges) => this.#submit({ type: 'slice', path, facts, ranges })));
+    if (results.some(({ isAbandoned }) => isAbandoned)) return { type: 'abandoned', path };
     const reads: FileRead[] = [];
     const chunks: ChunkId[] = [];
     for (const [i, { outcomes, ids, chunkCounts }] of results.entries()) {

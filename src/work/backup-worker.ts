@@ -34,6 +34,7 @@ interface Asked {
 export class BackupWorker {
   readonly #setup: BackupSetup;
   readonly #send: SendMessage;
+  readonly #stop: Int32Array;
   readonly #key: KeyObject;
   readonly #chunker: Chunker;
   readonly #output: PackOutput;
@@ -48,6 +49,7 @@ export class BackupWorker {
   constructor(setup: BackupSetup, send: SendMessage) {
     this.#setup = setup;
     this.#send = send;
+    this.#stop = new Int32Array(setup.stop);
     this.#key = createSecretKey(setup.chunkIdKey);
     this.#chunker = new Chunker(setup.gearTable, setup.chunkSizes);
     this.#output = new PackOutput(setup, send);
@@ -76,9 +78,9 @@ export class BackupWorker {
   async #run(task: Exclude<ToBackupWorker, { type: 'verdict' | 'taken' | 'setup' }>): Promise<void> {
     switch (task.type) {
       case 'files':
-        return this.#runFiles(task);
+        return this.#isStopped ? this.#abandon(task.task) : this.#runFiles(task);
       case 'slice':
-        return this.#runSlice(task);
+        return this.#isStopped ? this.#abandon(task.task) : this.#runSlice(task);
       case 'bytes':
         return this.#runBytes(task);
       case 'finish':
@@ -136,6 +138,7 @@ export class BackupWorker {
         problems.push(xattrProblem(error, path));
       }
       const read = await this.#readRanges(task, source, ranges);
+      if (!read) return this.#abandon(task);
       chunks = read.chunks;
       const outcome = source.finish();
       problems.push(outcome.problem);
@@ -151,6 +154,15 @@ export class BackupWorker {
     }
   }
 
+  get #isStopped(): boolean {
+    return Atomics.load(this.#stop, 0) !== 0;
+  }
+
+  #abandon(task: number): void {
+    const end: TaskEnd = { chunkCounts: new Uint32Array(0), outcomes: new Map(), isAbandoned: true };
+    this.#send({ type: 'hashed', task, ids: new Uint8Array(0), lengths: new Uint32Array(0), end });
+  }
+
   /** Ends a task of one file whose chunks have been asked for. */
   #end(task: number, chunks: number, outcome: FileOutcome | undefined): void {
     const outcomes = new Map(outcome ? [[0, outcome]] : []);
@@ -158,8 +170,12 @@ export class BackupWorker {
     this.#send({ type: 'hashed', task, ids: new Uint8Array(0), lengths: new Uint32Array(0), end });
   }
 
-  /** Reads ranges as one content and asks for its chunks as it goes. */
-  async #readRanges(task: number, source: SourceReader, ranges: Extents): Promise<{ bytes: number; chunks: number }> {
+  /** Reads ranges as one content and asks for its chunks as it goes; undefined when it was stopped. */
+  async #readRanges(
+    task: number,
+    source: SourceReader,
+    ranges: Extents,
+  ): Promise<{ bytes: number; chunks: number } | undefined> {
     this.#chunker.reset();
     const total = ranges.reduce((sum, [, length]) => sum + length, 0);
     let bytes = 0;
@@ -169,6 +185,7 @@ export class BackupWorker {
     let rest: Buffer = Buffer.alloc(0);
     let ended = total === 0;
     while (!ended) {
+      if (this.#isStopped) return undefined;
       const buffer = await this.#takeBuffer();
       rest.copy(buffer);
       let used = rest.length;

@@ -3,10 +3,13 @@
  * that come back. It never touches file content.
  */
 import { throwIfAborted } from '../base/errors.ts';
+import type { Problem } from '../base/monitor.ts';
+import { type Raw, rawFromText } from '../base/raw.ts';
 import type { KnownChunks } from '../repo/known-chunks.ts';
 import { type PackDestination, PackUpload } from '../repo/pack-upload.ts';
 import type { PackDescription } from '../repo/pack-writer.ts';
 import type { BackupSetup, FromBackupWorker, TaskEnd, ToBackupWorker } from './backup-messages.ts';
+import { StallWatch } from './stall-watch.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 /** Tasks that a worker has at a time: enough that it never waits for the main thread. */
@@ -25,6 +28,13 @@ export interface TaskResult extends TaskEnd {
   readonly ids: Buffer;
 }
 
+const ABANDONED: TaskResult = {
+  chunkCounts: new Uint32Array(0),
+  outcomes: new Map(),
+  isAbandoned: true,
+  ids: Buffer.alloc(0),
+};
+
 /** What the pool of workers needs. */
 export interface BackupWorkersOptions {
   readonly count: number;
@@ -32,9 +42,13 @@ export interface BackupWorkersOptions {
   /** Resolves when the index is loaded; asked when the first chunks come. */
   readonly known: () => Promise<KnownChunks>;
   readonly destination: PackDestination;
+  /** The flag of {@link BackupSetup}. */
+  readonly stop: SharedArrayBuffer;
   readonly onPack: (pack: PackDescription) => void;
   /** Plaintext bytes that were read and hashed. */
   readonly onHashed: (bytes: number) => void;
+  /** A worker has been silent for long. */
+  readonly onStall: (problem: Problem) => void;
   /** Plaintext bytes that were new. */
   readonly onNewBytes: (bytes: number) => void;
   readonly signal: AbortSignal;
@@ -46,7 +60,7 @@ export class BackupWorkers {
   readonly #pool: WorkerPool<ToBackupWorker, FromBackupWorker>;
   readonly #queue: { task: BackupTask; number: number }[] = [];
   readonly #results = new Map<number, { ids: Uint8Array[]; resolve: (result: TaskResult) => void }>();
-  readonly #busy: number[];
+  readonly #watch: StallWatch;
   readonly #uploads = new Map<string, PackUpload>();
   readonly #storing = new Set<Promise<void>>();
   readonly #failure: Promise<never>;
@@ -68,7 +82,7 @@ export class BackupWorkers {
     this.#pool = new WorkerPool(options.count, (worker, message) => this.#receive(worker, message));
     this.#pool.failure.catch(reject);
     options.setup.then((setup) => this.#begin(setup)).catch(reject);
-    this.#busy = Array.from({ length: options.count }, () => 0);
+    this.#watch = new StallWatch(options.count, options.onStall);
   }
 
   /** Rejects when a worker or the store has failed. */
@@ -79,6 +93,16 @@ export class BackupWorkers {
   /** True when a task would only wait in the queue. */
   get isSaturated(): boolean {
     return this.#queue.length >= this.#options.count;
+  }
+
+  /** Gives up files that are not read yet: their tasks, and all that are still to come, end as abandoned. */
+  abandon(): void {
+    Atomics.store(new Int32Array(this.#options.stop), 0, 1);
+    for (const { number } of this.#queue.splice(0)) {
+      this.#results.get(number)!.resolve(ABANDONED);
+      this.#results.delete(number);
+    }
+    this.#dispatch();
   }
 
   /** Hands a task to a worker as soon as one has room; resolves when its files are read and hashed. */
@@ -110,6 +134,7 @@ export class BackupWorkers {
   }
 
   async close(): Promise<void> {
+    this.#watch.close();
     await this.#pool.close();
   }
 
@@ -122,10 +147,10 @@ export class BackupWorkers {
   #dispatch(): void {
     if (!this.#isReady) return;
     while (this.#queue.length > 0) {
-      const worker = this.#busy.indexOf(Math.min(...this.#busy));
-      if (this.#busy[worker]! >= TASKS_PER_WORKER) break;
+      const worker = this.#leastBusy();
+      if (this.#watch.load(worker) >= TASKS_PER_WORKER) break;
       const { task, number } = this.#queue.shift()!;
-      this.#busy[worker]!++;
+      this.#watch.gave(worker, placeOf(task));
       this.#pool.post(worker, { ...task, task: number });
     }
     if (!this.isSaturated) {
@@ -135,7 +160,14 @@ export class BackupWorkers {
     }
   }
 
+  #leastBusy(): number {
+    let least = 0;
+    for (let i = 1; i < this.#pool.size; i++) if (this.#watch.load(i) < this.#watch.load(least)) least = i;
+    return least;
+  }
+
   #receive(worker: number, message: FromBackupWorker): void {
+    this.#watch.heard(worker);
     switch (message.type) {
       case 'hashed':
         if (message.ids.length > 0) {
@@ -151,13 +183,13 @@ export class BackupWorkers {
         // Asked now: the upload gives the memory back when the store has taken it.
         const bytes = message.bytes.length;
         const upload = this.#uploads.get(message.name)!;
-        this.#watch(upload.push(message.bytes).then(() => this.#pool.post(worker, { type: 'taken', bytes })));
+        this.#track(upload.push(message.bytes).then(() => this.#pool.post(worker, { type: 'taken', bytes })));
         return;
       }
       case 'pack-end': {
         const upload = this.#uploads.get(message.name)!;
         this.#uploads.delete(message.name);
-        this.#watch(upload.finish(message.pack).then(this.#options.onPack));
+        this.#track(upload.finish(message.pack).then(this.#options.onPack));
         return;
       }
       case 'finished':
@@ -173,7 +205,7 @@ export class BackupWorkers {
     if (ids.length > 0) result.ids.push(ids);
     if (!end) return;
     this.#results.delete(task);
-    this.#busy[worker]!--;
+    this.#watch.done(worker);
     const [only] = result.ids;
     const isOne = only !== undefined && result.ids.length === 1;
     result.resolve({
@@ -204,11 +236,17 @@ export class BackupWorkers {
     this.#pool.post(worker, { type: 'verdict', fresh });
   }
 
-  #watch(work: Promise<void>): void {
+  #track(work: Promise<void>): void {
     this.#storing.add(work);
     work.then(
       () => this.#storing.delete(work),
       (error: unknown) => this.#fail(error),
     );
   }
+}
+
+/** Where a task begins, for people. */
+function placeOf(task: BackupTask): Raw {
+  if (task.type === 'files') return task.paths[0]!;
+  return task.type === 'slice' ? task.path : rawFromText('standard input');
 }
