@@ -81,12 +81,13 @@ export class WorkerPool<To, From extends { readonly type: string }> {
     if (this.#isClosing) return;
     this.#isClosing = true;
     const quit: QuitMessage = { type: 'quit' };
-    const exits = this.#workers.map((worker) => once(worker, 'exit'));
-    for (const worker of this.#workers) worker.postMessage(quit);
+    const alive = this.#workers.filter((worker) => worker.threadId !== -1);
+    const exits = alive.map((worker) => once(worker, 'exit'));
+    for (const worker of alive) worker.postMessage(quit);
     const patience = AbortSignal.timeout(PATIENCE_MS);
     const impatient = once(patience, 'abort');
     await Promise.race([Promise.all(exits), impatient]);
-    if (patience.aborted) await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    if (patience.aborted) await Promise.all(alive.map((worker) => worker.terminate()));
   }
 }
 

@@ -35,7 +35,8 @@ async function start(setup: BackupSetup | RestoreSetup | VerifySetup | TotalsSet
     }
     case 'totals': {
       const { countTotals } = await import('./backup-totals.ts');
-      send(countTotals(setup));
+      const counted = countTotals(setup);
+      if (counted) send(counted);
       return { receive: () => undefined };
     }
   }
