@@ -11,6 +11,8 @@ export type Phase = 'scan' | 'backup' | 'plan' | 'restore' | 'verify' | 'commit'
 export interface Progress {
   readonly phase: Phase;
   readonly filesDone: number;
+  /** What is counted as files, where it is something else. */
+  readonly unit?: 'pack';
   readonly filesTotal?: number;
   readonly bytesDone: number;
   readonly bytesTotal?: number;

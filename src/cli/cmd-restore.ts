@@ -51,7 +51,7 @@ export const restore = defineCommand<Options>({
     const { snapshot, path } = parseSnapshotPath(context.io.rawArgument(values.args[0]!));
     const target = values.text('target');
     if (target === undefined) {
-      throw usage('no-target', 'where to', `icecore restore ${snapshot} --target DIR`);
+      throw usage('no-target', 'restore needs a directory to restore into', `icecore restore ${snapshot} --target DIR`);
     }
     const workers = values.integer('workers', 1, 256);
     return {

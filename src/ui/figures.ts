@@ -6,9 +6,12 @@ export function count(n: number, singular: string, plural = `${singular}s`): str
   return `${formatCount(n)} ${n === 1 ? singular : plural}`;
 }
 
-/** Bytes a second over a run, in brackets: ` (120 MiB/s)`; empty when the run was too short to tell. */
+/** Less than this says nothing about how fast things go. */
+const PACE_BYTES = 1 << 20;
+
+/** Bytes a second over a run, in brackets: ` (120 MiB/s)`; empty when the run was too short, or did too little, to tell. */
 export function paceOf(bytes: number, seconds: number): string {
-  return seconds < 0.1 || bytes === 0 ? '' : ` (${formatBytes(bytes / seconds)}/s)`;
+  return seconds < 0.1 || bytes < PACE_BYTES ? '' : ` (${formatBytes(bytes / seconds)}/s)`;
 }
 
 /** A time in milliseconds, in the local time zone: `2026-11-17 10:05`, with seconds on request. */

@@ -75,7 +75,7 @@ export function progressLine(progress: Progress, pace: Pace, columns: number): s
     [0, percent],
     [percent === '' ? 0 : 4, bytes],
     [2, pace.bytesPerSecond === undefined ? '' : `${formatBytes(pace.bytesPerSecond)}/s`],
-    [5, count(progress.filesDone, 'file')],
+    [5, count(progress.filesDone, progress.unit ?? 'file')],
     [3, pace.secondsRemaining === undefined ? '' : `${formatDuration(pace.secondsRemaining * 1000)} left`],
     [1, progress.errors === 0 ? '' : count(progress.errors, 'error')],
   ];

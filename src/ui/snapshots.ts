@@ -39,7 +39,9 @@ export function shortId(id: string): string {
 
 /** What is special about a snapshot: `partial`, `incomplete`. */
 export function snapshotNote(snapshot: SnapshotInfo): string {
-  return [snapshot.partial ? 'partial' : '', snapshot.complete ? '' : 'incomplete'].filter(Boolean).join(', ');
+  // What was interrupted is incomplete by that alone.
+  const isIncomplete = snapshot.errors > 0 || !(snapshot.complete || snapshot.partial);
+  return [snapshot.partial ? 'partial' : '', isIncomplete ? 'incomplete' : ''].filter(Boolean).join(', ');
 }
 
 /** The table of snapshots, in the order given. */

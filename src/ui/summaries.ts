@@ -33,7 +33,7 @@ export function backupSummary(stats: BackupStats, isDryRun: boolean): string[] {
   if (!isDryRun) {
     fields.push(['stored', `${formatBytes(stats.bytesStored)} for ${formatBytes(stats.bytesNew)} of new data`]);
   }
-  fields.push(['time', `${formatDuration(stats.seconds * 1000)}${paceOf(stats.bytesScanned, stats.seconds)}`]);
+  fields.push(['time', `${formatDuration(stats.seconds * 1000)}${paceOf(stats.bytesRead, stats.seconds)}`]);
   return [...renderFields(fields), ...backupResult(stats, isDryRun)];
 }
 

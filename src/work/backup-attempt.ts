@@ -190,6 +190,7 @@ export class BackupAttempt {
         journal: journal?.reader,
         parentStarted: BigInt(this.#basis.header?.started ?? 0) * 1_000_000n,
         journalStarted: BigInt(journal?.started ?? 0) * 1_000_000n,
+        mustRead: this.#options.force,
         ignoreCtime: this.#options.ignoreCtime,
         ignoreInode: this.#options.ignoreInode,
         isParentSafe: this.#basis.isParentSafe,
@@ -261,7 +262,7 @@ export class BackupAttempt {
       level: this.#options.compression ?? this.#repo.config.compression,
       workers: this.#options.workers ?? defaultWorkers(),
       created: new Date(started).toISOString(),
-      assumed: new Set(isParentSafe ? header?.rootNodes : []),
+      assumed: new Set(isParentSafe && !this.#options.force ? header?.rootNodes : []),
       onHashed: (bytes) => this.#counts.hashed(bytes),
       onNewBytes: (bytes) => {
         this.#counts.bytesNew += bytes;

@@ -107,7 +107,7 @@ async function realRun(
     const counts = new BackupCounts();
     const basis: BackupBasis = {
       started,
-      header: options.force ? undefined : header,
+      header,
       parent: isCurrent && !options.force ? header?.snapshot : undefined,
       isParentSafe,
     };
@@ -144,7 +144,7 @@ async function dryRun(
   if (options.stream) throw new IcecoreError('usage', 'dry-run-stream', 'a stream cannot be backed up in a dry run');
   const started = repo.clock.now();
   const parents = parentsOf(repo, options, started);
-  const header = options.force ? undefined : parents.header();
+  const header = parents.header();
   const counts = new BackupCounts();
   const basis: BackupBasis = { started, header, parent: header?.snapshot, isParentSafe: true };
   const run = new BackupAttempt(repo, undefined, parents, options, basis, counts, monitor, stop, new AbortController());

@@ -30,6 +30,8 @@ export interface ComparisonOptions {
   readonly parentStarted: bigint;
   /** The same of the journal's run. */
   readonly journalStarted: bigint;
+  /** No file counts as unchanged: the parent only tells which are new. */
+  readonly mustRead: boolean;
   readonly ignoreCtime: boolean;
   readonly ignoreInode: boolean;
   /** False: the parent's chunks must be looked up before they are relied on. */
@@ -59,7 +61,8 @@ export class Comparison {
 
   /** True when the stat fields are the same and no change can hide behind the clock's grain. */
   isUnchanged({ record, index: i, isJournal }: ParentPlace, stat: BigIntStats): boolean {
-    const { ignoreCtime, ignoreInode } = this.#options;
+    const { mustRead, ignoreCtime, ignoreInode } = this.#options;
+    if (mustRead && stat.isFile()) return false;
     const racyFrom = isJournal ? this.#racyFrom.journal : this.#racyFrom.parent;
     if (record.mtime[i] !== stat.mtimeNs || record.mode[i] !== Number(stat.mode)) return false;
     if (stat.isFile()) {

@@ -264,6 +264,7 @@ export class VerifyRun {
     }
     this.#monitor.progress({
       phase: 'verify',
+      unit: 'pack',
       filesDone: this.#packsRead,
       filesTotal: this.#packsTotal,
       bytesDone: this.#bytesDone,

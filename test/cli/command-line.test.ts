@@ -80,7 +80,7 @@ describe('the command line', () => {
     [['ls'], 'missing argument: SNAPSHOT[:PATH]', 'see icecore ls --help'],
     [['ls', 'latest', 'latest'], "one argument too many: 'latest'", 'see icecore ls --help'],
     [['restore', 'latest', '--target'], "option '--target' needs a value", undefined],
-    [['restore', 'latest'], 'where to', 'icecore restore latest --target DIR'],
+    [['restore', 'latest'], 'restore needs a directory', 'icecore restore latest --target DIR'],
     [['restore', 'latest', '-t', '/x', '--overwrite', 'maybe'], "--overwrite: 'maybe' is none of always", undefined],
     [['backup'], 'there is nothing to back up', 'name a path'],
     [['backup', '-'], "'-' is no path", '--stdin-name'],

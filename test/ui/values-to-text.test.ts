@@ -61,11 +61,13 @@ describe('the table of snapshots', () => {
   it('notes partial and incomplete ones, and leaves out columns that nobody uses', () => {
     const plain = snapshot('01KA8Y2Q7XAAAAAAAAAAAAAAAA');
     expect(snapshotTable([plain], { heading: true })[0]).toMatch(/^id +time +host +size +paths$/);
-    const lines = snapshotTable([{ ...plain, partial: true, complete: false, tags: ['a', 'b\u001b'] }], {
+    const lines = snapshotTable([{ ...plain, partial: true, complete: false, errors: 2, tags: ['a', 'b\u001b'] }], {
       heading: true,
     });
     expect(lines[0]).toMatch(/tags .* note$/);
     expect(lines[1]).toMatch(/nas {3}a, b\\x1b {2}1\.20 GiB {2}\/home {2}partial, incomplete$/);
+    const interrupted = snapshotTable([{ ...plain, partial: true, complete: false }], { heading: false });
+    expect(interrupted[0]).toMatch(/\/home {2}partial$/);
   });
 });
 
