@@ -27,8 +27,8 @@ export interface MetaPackOptions {
   readonly pack: () => Promise<SharedPackOptions>;
   readonly packBytes: number;
   readonly store: Store;
-  /** Asked when there is a chunk that is not among `assumed`. */
-  readonly known: () => Promise<KnownChunks>;
+  /** What is stored already; told how many chunks there are that are not among `assumed`. Undefined: not worth asking. */
+  readonly known: (chunks: number) => Promise<KnownChunks | undefined>;
   /** Ids (hex) of chunks that are known to be stored. */
   readonly assumed: ReadonlySet<string>;
   /** The number of the next meta pack of the session. */
@@ -42,6 +42,8 @@ export class MetaPacks {
   readonly #options: MetaPackOptions;
   readonly #waiting: { id: Buffer; content: Uint8Array }[] = [];
   #waitingBytes = 0;
+  /** What this run has stored, in hex. One entry for a thousand files. */
+  readonly #own = new Set<string>();
   #packOptions: SharedPackOptions | undefined;
   #frame: Buffer | undefined;
   #writer: PackWriter | undefined;
@@ -77,10 +79,12 @@ export class MetaPacks {
   /** Stores what was taken; resolves when the store has caught up, rejects when a pack could not be stored. */
   async room(): Promise<void> {
     if (this.#waiting.length === 0) return;
-    const known = await this.#options.known();
+    const known = await this.#options.known(this.#own.size + this.#waiting.length);
     for (const { id, content } of this.#waiting.splice(0)) {
       this.#waitingBytes -= content.length;
-      if (known.claimNew(id)[0] === 0) continue;
+      const own = id.toString('hex');
+      if (this.#own.has(own) || known?.has(id)) continue;
+      this.#own.add(own);
       this.#storedBytes += content.length;
       this.#packOptions ??= await this.#options.pack();
       this.#writer ??= this.#open(this.#packOptions);

@@ -106,6 +106,11 @@ export class WriteSession {
     return this.#metaHeader;
   }
 
+  /** True when the index has been asked for: what is stored is then known for little. */
+  get hasIndex(): boolean {
+    return this.#known !== undefined;
+  }
+
   /** What is stored already. Loads the index when first asked: an unchanged backup never needs it. */
   known(): Promise<{ readonly data: KnownChunks; readonly meta: KnownChunks }> {
     this.#known ??= this.#loadKnown();

@@ -14,6 +14,11 @@ import { BackupWorkers } from './backup-workers.ts';
 
 /** Sealed bytes on the way from one worker to the store. */
 const OUTPUT_WINDOW = 4 * 1_048_576;
+/**
+ * So few chunks are stored without asking whether they are there already: a segment that differs from the parent's is
+ * almost always new, and the index of a large repository takes longer to load than they take to store.
+ */
+const UNASKED_CHUNKS = 16;
 /** Manifests are read by the segment, so their packs are small whatever the class of the data. */
 const META_PACK_BYTES = 16 * 1_048_576;
 
@@ -121,7 +126,8 @@ export class BackupEngine {
       pack: async () => ({ header: await this.#dataHeader(), signer: signerOf(keyring, derived), level, created }),
       packBytes: META_PACK_BYTES,
       store,
-      known: async () => (await session.known()).meta,
+      known: async (chunks) =>
+        chunks > UNASKED_CHUNKS || session.hasIndex ? (await session.known()).meta : undefined,
       assumed,
       nextNumber: () => session.nextMetaPack(),
       onPack: (pack) => session.packStored(pack),
