@@ -13,7 +13,7 @@ interface Receiver {
 }
 
 interface Setup {
-  readonly role: 'backup' | 'restore' | 'verify';
+  readonly role: 'backup' | 'restore' | 'verify' | 'totals';
 }
 
 type Send = (message: unknown, transfer?: readonly ArrayBuffer[]) => void;
@@ -33,6 +33,12 @@ async function startRole(setup: Setup, send: Send): Promise<Receiver> {
       const { VerifyWorker } = await import('../../src/work/verify-worker.ts');
       return new VerifyWorker(setup as never, send as never);
     }
+    case 'totals': {
+      const { countTotals } = await import('../../src/work/backup-totals.ts');
+      const counted = countTotals(setup as never);
+      if (counted) send(counted);
+      return { receive: () => undefined };
+    }
     default:
       return setup.role satisfies never;
   }
@@ -47,7 +53,8 @@ class InProcessWorker extends EventEmitter {
     const copy = structuredClone(message, { transfer: transfer as ArrayBuffer[] });
     setImmediate(() => {
       if (this.#isOver) return;
-      if (copy.type === 'setup') this.#receiver = startRole(copy.setup!, this.#send);
+      if (copy.type === 'quit') this.#end(0);
+      else if (copy.type === 'setup') this.#receiver = startRole(copy.setup!, this.#send);
       else this.#receiver!.then((receiver) => receiver.receive(copy as never)).catch(this.#fail);
     });
   }
@@ -58,10 +65,20 @@ class InProcessWorker extends EventEmitter {
     this.#send(encodeError(error));
   };
 
+  /** -1 when it has ended. */
+  get threadId(): number {
+    return this.#isOver ? -1 : 1;
+  }
+
   async terminate(): Promise<number> {
-    this.#isOver = true;
-    this.emit('exit', 1);
+    this.#end(1);
     return 1;
+  }
+
+  #end(code: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.emit('exit', code);
   }
 
   readonly #send: Send = (message, transfer = []) => {

@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { IcecoreError } from '../../src/base/errors.ts';
 import type { SessionId } from '../../src/base/ids.ts';
@@ -249,6 +250,41 @@ describe('a backup', () => {
       expect(await namesOf('packs/')).toEqual(packs);
       expect(await differences(stats.snapshot)).toEqual([]);
     });
+  });
+
+  it('stores packs before the index that names them, and everything before the snapshot, however slow the store is', async () => {
+    writeFileSync(join(source, 'large'), seededBytes(5_000_000, 3));
+    const under = new Set<string>();
+    const early: string[] = [];
+    const hooked = new HookStore(store, {
+      before: (operation, name) => {
+        if (operation !== 'put') return;
+        if (/^(index|snapshots)\//.test(name)) early.push(...[...under].map((other) => `${name} before ${other}`));
+        under.add(name);
+      },
+      after: async (operation, name) => {
+        if (operation !== 'put') return;
+        await sleep(name.startsWith('packs/') ? 120 : 60);
+        under.delete(name);
+      },
+    });
+    const { snapshot } = await test.on(hooked).backup([source]);
+    expect((await namesOf('packs/')).length).toBeGreaterThan(2);
+    expect(early).toEqual([]);
+    expect(await differences(snapshot)).toEqual([]);
+  });
+
+  it('reads again what was changed in the second in which the last one began, even if nothing shows it', async () => {
+    const path = join(source, 'dir 3', 'file 3');
+    // The repository's clock is ahead: this is the second in which its next backup begins.
+    const time = Math.floor((Date.now() + AHEAD_MS) / 1000) + 1.5;
+    utimesSync(path, time, time);
+    await test.backup([source], { ignoreCtime: true });
+    writeFileSync(path, seededBytes(5000, 4711));
+    utimesSync(path, time, time);
+    const stats = await test.backup([source], { ignoreCtime: true });
+    expect(stats).toMatchObject({ filesChanged: 1, filesUnchanged: 59 });
+    expect(await differences(stats.snapshot)).toEqual([]);
   });
 
   it('takes over packs that a killed one stored and did not index', async () => {
