@@ -126,8 +126,7 @@ export class BackupEngine {
       pack: async () => ({ header: await this.#dataHeader(), signer: signerOf(keyring, derived), level, created }),
       packBytes: META_PACK_BYTES,
       store,
-      known: async (chunks) =>
-        chunks > UNASKED_CHUNKS || session.hasIndex ? (await session.known()).meta : undefined,
+      known: async (chunks) => (chunks > UNASKED_CHUNKS || session.hasIndex ? (await session.known()).meta : undefined),
       assumed,
       nextNumber: () => session.nextMetaPack(),
       onPack: (pack) => session.packStored(pack),

@@ -10,7 +10,7 @@ import { BackupRoom, nextSecond } from '../support/backup-room.ts';
 import { seededBytes, seededRandom } from '../support/random.ts';
 import { collectingMonitor, TestRepository } from '../support/repository.ts';
 
-const ROUNDS = process.env.SLOW === '1' ? 300 : 6;
+const ROUNDS = process.env.SLOW === '1' ? 300 : 3;
 
 let room: BackupRoom;
 beforeEach(async () => {
@@ -137,7 +137,7 @@ describe('a cache', () => {
       writeFileSync(data, bytes);
       await check(`seed ${seed}`);
     }
-    for (const length of [0, 7, 88, 1000, sound[0]!.length - 1]) {
+    for (const length of [0, 88, sound[0]!.length - 1]) {
       writeFileSync(data, sound[0]!.subarray(0, length));
       await check(`cut at ${length}`);
     }
