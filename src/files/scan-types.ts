@@ -5,7 +5,7 @@ import type { Raw } from '../base/raw.ts';
 import type { EntryType } from '../format/entry.ts';
 import type { ExcludeMatcher } from './exclude.ts';
 import type { Exclusion } from './exclude-rules.ts';
-import type { FileSystem } from './fs.ts';
+import type { FileSystem, FsPath } from './fs.ts';
 
 /** One entry of a directory, as lstat saw it. */
 export interface ScanEntry {
@@ -27,6 +27,8 @@ export interface ScanPage {
   readonly entries: readonly ScanEntry[];
   readonly isFirst: boolean;
   readonly isLast: boolean;
+  /** A path, short enough for the system, of a name in this directory; until the next page is asked for. May throw. */
+  readonly fsPathOf: (name: Raw) => FsPath;
   /** The directory could not be listed, or not to its end: there may be entries that are missing here. */
   readonly problem?: Problem;
 }

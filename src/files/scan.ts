@@ -10,7 +10,7 @@
 import { constants } from 'node:fs';
 import { isIcecoreError } from '../base/errors.ts';
 import type { Problem } from '../base/monitor.ts';
-import type { Raw } from '../base/raw.ts';
+import { type Raw, rawToFsPath } from '../base/raw.ts';
 import type { ExcludeScope } from './exclude.ts';
 import { fileProblem, replacedProblem, vanishedProblem } from './file-problems.ts';
 import { type FileSystem, nodeFileSystem } from './fs.ts';
@@ -82,7 +82,7 @@ class Scanner {
           continue;
         }
         const problem = this.#push(frame, pending);
-        if (problem) yield lastPage(pathIn(frame, pending.name), frame.depth + 1, [], true, problem);
+        if (problem) yield lastPage(pathIn(frame, pending.name), frame.depth + 1, [], true, problem, rawToFsPath);
       }
     } finally {
       this.#paths.close();
@@ -132,6 +132,7 @@ class Scanner {
     let problem: Problem | undefined;
     let names: Raw[] = [];
     let prefix = '';
+    const fsPathOf = (name: Raw) => this.#paths.pathIn(frame.location, name);
     try {
       prefix = this.#paths.prefixOf(frame.location);
       if (frame.isWhole) names = this.#fs.readdirSync(this.#paths.pathOf(frame.location));
@@ -145,7 +146,7 @@ class Scanner {
     let isFirst = true;
     for (const name of names) {
       if (entries.length === PAGE_ENTRIES) {
-        yield { path: pathOf(frame), depth: frame.depth, entries, isFirst, isLast: false };
+        yield { path: pathOf(frame), depth: frame.depth, entries, isFirst, isLast: false, fsPathOf };
         entries = [];
         isFirst = false;
       }
@@ -162,7 +163,7 @@ class Scanner {
       }
     }
     if (frame.isWhole) problem ??= this.#checkDirectory(frame);
-    yield lastPage(pathOf(frame), frame.depth, entries, isFirst, problem);
+    yield lastPage(pathOf(frame), frame.depth, entries, isFirst, problem, fsPathOf);
   }
 
   #readExcludes(frame: Frame, names: readonly Raw[]): void {
@@ -201,8 +202,9 @@ function lastPage(
   entries: readonly ScanEntry[],
   isFirst: boolean,
   problem: Problem | undefined,
+  fsPathOf: ScanPage['fsPathOf'],
 ): ScanPage {
-  return { path, depth, entries, isFirst, isLast: true, ...(problem ? { problem } : {}) };
+  return { path, depth, entries, isFirst, isLast: true, fsPathOf, ...(problem ? { problem } : {}) };
 }
 
 function withRootNames(names: Raw[], node: RootNode): Raw[] {

@@ -7,7 +7,7 @@
 import { errnoOf } from '../base/errors.ts';
 import { type Raw, rawFromBytes } from '../base/raw.ts';
 import type { Xattrs } from '../format/entry.ts';
-import { type FileSystem, nodeFileSystem } from './fs.ts';
+import { type FileSystem, type FsPath, nodeFileSystem } from './fs.ts';
 import type { Libc } from './libc.ts';
 import { withFsPath } from './long-path.ts';
 
@@ -27,13 +27,16 @@ export function readXattrs(fd: number, libc: Libc): Xattrs | undefined {
 
 /** The same by path (of any length), for what cannot be opened: symlinks (themselves), FIFOs, devices; and directories. */
 export function readXattrsOfPath(path: Raw, libc: Libc, fs: FileSystem = nodeFileSystem): Xattrs | undefined {
-  return withFsPath(path, fs, (fsPath) => {
-    const raw = typeof fsPath === 'string' ? (fsPath as Raw) : rawFromBytes(fsPath);
-    return collect(
-      () => libc.llistxattr(raw),
-      (name) => libc.lgetxattr(raw, name),
-    );
-  });
+  return withFsPath(path, fs, (fsPath) => readXattrsAt(fsPath, libc));
+}
+
+/** The same by a path that the system takes. */
+export function readXattrsAt(fsPath: FsPath, libc: Libc): Xattrs | undefined {
+  const raw = typeof fsPath === 'string' ? (fsPath as Raw) : rawFromBytes(fsPath);
+  return collect(
+    () => libc.llistxattr(raw),
+    (name) => libc.lgetxattr(raw, name),
+  );
 }
 
 function collect(list: () => Raw[], get: (name: Raw) => Buffer): Xattrs | undefined {

@@ -7,11 +7,10 @@ import { type FileFacts, toFacts } from '../files/facts.ts';
 import { fileProblem, isVanished } from '../files/file-problems.ts';
 import type { FileSystem } from '../files/fs.ts';
 import type { Libc } from '../files/libc.ts';
-import { withFsPath } from '../files/long-path.ts';
 import type { OwnerNames } from '../files/owners.ts';
-import type { ScanEntry } from '../files/scan-types.ts';
+import type { ScanEntry, ScanPage } from '../files/scan-types.ts';
 import { xattrProblem } from '../files/small-source.ts';
-import { readXattrsOfPath } from '../files/xattrs.ts';
+import { readXattrsAt } from '../files/xattrs.ts';
 import type { Entry } from '../format/entry.ts';
 import type { StatColumns } from '../repo/parent-record.ts';
 
@@ -44,11 +43,14 @@ export class EntryMaker {
     this.#options = options;
   }
 
-  /** An entry without content: a directory, a symlink, a special file. Undefined when it vanished; that is reported. */
-  make(directory: Raw, found: ScanEntry): MadeEntry | undefined {
-    const path = joinRaw(directory, found.name);
+  /**
+   * An entry without content: a directory, a symlink, a special file. Undefined when it vanished; that is reported.
+   * @param page where the walk is; deep in a tree its own paths are the only ones that cost little
+   */
+  make({ path: directory, fsPathOf }: ScanPage, found: ScanEntry): MadeEntry | undefined {
+    const { fs, onProblem } = this.#options;
     const stat = toFacts(found.stat);
-    const xattrs = this.#xattrs(path);
+    const xattrs = this.#xattrs(directory, found.name, fsPathOf);
     const shared = { ...this.#common(found.name, stat), ...(xattrs ? { xattrs } : {}) };
     switch (found.type) {
       case 'dir':
@@ -59,10 +61,10 @@ export class EntryMaker {
         return { entry: { ...shared, type: found.type, rdev: splitDevice(found.stat.rdev) }, stat };
       case 'symlink': {
         try {
-          const target = withFsPath(path, this.#options.fs, (fsPath) => this.#options.fs.readlinkSync(fsPath));
+          const target = fs.readlinkSync(fsPathOf(found.name));
           return { entry: { ...shared, type: 'symlink', target }, stat };
         } catch (error) {
-          this.#options.onProblem(fileProblem(error, path, 'read'));
+          onProblem(fileProblem(error, joinRaw(directory, found.name), 'read'));
           return undefined;
         }
       }
@@ -100,13 +102,13 @@ export class EntryMaker {
     };
   }
 
-  #xattrs(path: Raw): Entry['xattrs'] {
-    const { libc, fs, onProblem } = this.#options;
+  #xattrs(directory: Raw, name: Raw, fsPathOf: ScanPage['fsPathOf']): Entry['xattrs'] {
+    const { libc, onProblem } = this.#options;
     if (!libc) return undefined;
     try {
-      return readXattrsOfPath(path, libc, fs);
+      return readXattrsAt(fsPathOf(name), libc);
     } catch (error) {
-      if (!isVanished(error)) onProblem(xattrProblem(error, path));
+      if (!isVanished(error)) onProblem(xattrProblem(error, joinRaw(directory, name)));
       return undefined;
     }
   }

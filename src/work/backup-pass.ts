@@ -82,7 +82,7 @@ export class BackupPass {
   async run(): Promise<TreeTop> {
     const { pages, reads, manifest, counts, stop } = this.#parts;
     for (const page of pages) {
-      for (const entry of page.entries) this.#take(page.path, entry);
+      for (const entry of page.entries) this.#take(page, entry);
       if (stop.aborted) break;
       counts.current = page.path;
       if (performance.now() - this.#yielded > YIELD_MS || reads.isSaturated) await this.#turn();
@@ -107,7 +107,8 @@ export class BackupPass {
     this.#yielded = performance.now();
   }
 
-  #take(directory: Raw, found: ScanEntry): void {
+  #take(page: ScanPage, found: ScanEntry): void {
+    const { path: directory } = page;
     const { comparison, counts, monitor } = this.#parts;
     if (found.type === 'socket') {
       counts.skipped++;
@@ -127,14 +128,14 @@ export class BackupPass {
       this.#takeFile(directory, found, parent !== undefined, isUnchanged ? parent : undefined);
     } else {
       if (monitor.wantsItems) this.#note(directory, found.name, parent ? 'changed' : 'new');
-      this.#takeOther(directory, found);
+      this.#takeOther(page, found);
     }
   }
 
   /** Directories, symlinks and special files have no content. */
-  #takeOther(directory: Raw, found: ScanEntry): void {
-    const made = this.#parts.entries.make(directory, found);
-    if (made) this.#slots.push({ type: 'entry', directory, entry: made.entry, stat: made.stat });
+  #takeOther(page: ScanPage, found: ScanEntry): void {
+    const made = this.#parts.entries.make(page, found);
+    if (made) this.#slots.push({ type: 'entry', directory: page.path, entry: made.entry, stat: made.stat });
     else this.#parts.counts.lost(found.type, 0, true);
   }
 
