@@ -1,6 +1,7 @@
 /**
  * The database of the catalog: its tables, and how a connection is set up. What is in the tables is catalog.ts's.
  */
+import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 const SCHEMA_VERSION = 2;
@@ -37,6 +38,8 @@ export function openDatabase(path: string): DatabaseSync {
     const version = Number(db.prepare('PRAGMA user_version').get()!.user_version);
     if (version === 0) initialize(db);
     else if (version !== SCHEMA_VERSION) throw new OtherVersion(`catalog version ${version}`);
+    // Wrong bytes in the text of the schema make tables of other columns.
+    if (schemaOf(db) !== TABLES) throw new OtherVersion('catalog of another schema');
     // Touches every table's root page: a file of garbage fails here and not in the middle of a run.
     db.exec(
       'SELECT (SELECT count(*) FROM object), (SELECT max(id) FROM pack), (SELECT 1 FROM chunk LIMIT 1), (SELECT 1 FROM small LIMIT 1)',
@@ -46,6 +49,16 @@ export function openDatabase(path: string): DatabaseSync {
     db.close();
     throw error;
   }
+}
+
+const TABLES = SCHEMA.split(';')
+  .map((statement) => statement.trim())
+  .filter((statement) => statement !== '')
+  .join(';');
+
+function schemaOf(db: DatabaseSync): string {
+  const rows = db.prepare('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid').all();
+  return rows.map(({ sql }) => String(sql)).join(';');
 }
 
 /** Makes a new one. */
@@ -64,8 +77,11 @@ function initialize(db: DatabaseSync): void {
   db.exec('COMMIT');
 }
 
-/** What SQLite says of a file that is torn or no database at all: its result codes CORRUPT and NOTADB. */
-const BROKEN: ReadonlySet<number> = new Set([11, 26]);
+/**
+ * What SQLite says of a file that is torn or no database at all: its result codes CORRUPT and NOTADB; and ERROR,
+ * CONSTRAINT and MISMATCH, because our statements are always the same: what contradicts them is the file.
+ */
+const BROKEN: ReadonlySet<number> = new Set([11, 26, 1, 19, 20]);
 
 class OtherVersion extends Error {}
 
@@ -74,4 +90,20 @@ export function isUnusable(error: unknown): boolean {
   if (error instanceof OtherVersion) return true;
   const code = (error as { errcode?: number }).errcode;
   return code !== undefined && BROKEN.has(code & 0xff);
+}
+
+/** Looks at every page, and whether chunks lie in packs that are there. */
+export function isSound(db: DatabaseSync): boolean {
+  try {
+    const dangling = 'SELECT 1 FROM chunk WHERE pack NOT IN (SELECT id FROM pack) LIMIT 1';
+    const checked = db.prepare('PRAGMA integrity_check(1)').get();
+    return checked?.integrity_check === 'ok' && db.prepare(dangling).get() === undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Removes a database that is closed. */
+export function removeDatabase(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
 }

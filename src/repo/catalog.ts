@@ -4,11 +4,11 @@
  * makes a run slower, not wrong. Memory stays the same however many chunks it knows, because SQLite's cache is bounded.
  * It does no store I/O (index-loader.ts fills it).
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { PackRecord } from '../format/index-object.ts';
-import { createDatabase, isUnusable, openDatabase } from './catalog-database.ts';
+import { createDatabase, isSound, isUnusable, openDatabase, removeDatabase } from './catalog-database.ts';
 
 /** Ids in one question. */
 const ASKED_TOGETHER = 64;
@@ -66,7 +66,7 @@ export class Catalog {
       return new Catalog(openDatabase(path));
     } catch (error) {
       if (!isUnusable(error)) throw error;
-      removeFiles(path);
+      removeDatabase(path);
       return new Catalog(createDatabase(path));
     }
   }
@@ -76,11 +76,16 @@ export class Catalog {
     if (this.#db.isOpen) this.#db.close();
   }
 
+  /** Looks at all of it, which takes seconds where it is large: for when something has failed that cannot fail. */
+  isSound(): boolean {
+    return isSound(this.#db);
+  }
+
   /** Closes it and removes its file, which turned out to be torn: the next one is made anew. */
   discard(): void {
     const path = this.#db.isOpen ? this.#db.location() : null;
     this.close();
-    if (path !== null) removeFiles(path);
+    if (path !== null) removeDatabase(path);
   }
 
   /** Runs `work` in one transaction; other processes wait for it. */
@@ -292,8 +297,4 @@ function toPack(row: Record<string, unknown>): CatalogPack {
     created: String(row.created),
     header: row.header as Uint8Array,
   };
-}
-
-function removeFiles(path: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
 }

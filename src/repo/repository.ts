@@ -152,7 +152,8 @@ export class Repository {
    * removed, and the error to be reported instead is returned.
    */
   catalogFailure(error: unknown): IcecoreError | undefined {
-    if (!isUnusable(error)) return undefined;
+    const isExplained = error instanceof IcecoreError && error.kind !== 'bug';
+    if (!isUnusable(error) && (isExplained || this.catalog.isSound())) return undefined;
     this.catalog.discard();
     return new IcecoreError('config', 'catalog-damaged', "this host's catalog of the repository is damaged", {
       hint: 'it has been removed, and is made anew when you run the command again; the repository is not concerned',

@@ -91,7 +91,9 @@ describe('a cache', () => {
     other.remove();
   });
 
-  it('whose catalog has wrong bytes anywhere is removed at the latest when it shows, and makes no snapshot wrong', async () => {
+  it('whose catalog has wrong bytes anywhere is removed at the latest when it shows, and makes no snapshot wrong', {
+    timeout: 400_000,
+  }, async () => {
     await room.backup();
     const before = await described();
     const catalog = join(cacheFolder(), 'catalog.sqlite');
@@ -116,7 +118,9 @@ describe('a cache', () => {
     }
   });
 
-  it('whose parent file is damaged, cut, of another version or of other paths is not believed', async () => {
+  it('whose parent file is damaged, cut, of another version or of other paths is not believed', {
+    timeout: 400_000,
+  }, async () => {
     await nextSecond();
     await room.backup();
     await room.backup();

@@ -129,6 +129,7 @@ describe('a backup of paths', () => {
 
   it.skipIf(!hasPython)(
     `${LEVELS.toLocaleString('en')} levels deep costs no stack, and a second time nothing`,
+    { timeout: 300_000 },
     async () => {
       makeChain('d', LEVELS, 'file');
       const first = await room.backup();
