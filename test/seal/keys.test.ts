@@ -31,7 +31,7 @@ const codeOf = (work: () => unknown) => {
 
 test.each([
   ['pq', /^AGE-SECRET-KEY-PQ-1/, /^age1pq1/],
-  ['x25519', /^AGE-SECRET-KEY-1/, /^age1[^p]/],
+  ['x25519', /^AGE-SECRET-KEY-1/, /^age1(?!pq1)/],
 ] as const)(
   'a new keyring of type %s is an admin with everything, and all of it fits together',
   async (type, id, to) => {
