@@ -1,41 +1,86 @@
 /**
  * A lock between processes of one host: advice that keeps them from getting in each other's way. Nothing that is stored
- * depends on it: without it (a folder that cannot be written, a share) two runs may only disagree about their order.
+ * depends on it: without it (a folder that cannot be written, a share) two runs may only disagree about their order. So
+ * it must never fail a run, and what a dead process has left of it must not hold up the next one.
  */
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errnoOf } from '../base/errors.ts';
+import { errnoOf, throwIfAborted } from '../base/errors.ts';
 
 const WAIT_MS = 25;
 /** Commits take well below a second; whoever waits longer than this waits for something broken. */
 const PATIENCE_MS = 60_000;
+/** A lock is empty between two system calls; one that stays empty is left by a process that died there. */
+const EMPTY_MS = 500;
 
-/** Takes the lock at `path`, waiting for its holder; resolves to the function that gives it back. */
+/**
+ * Takes the lock at `path`, waiting for its holder; resolves to the function that gives it back.
+ * @throws `cancelled`
+ */
 export async function lockFile(path: string, signal: AbortSignal): Promise<() => void> {
-  const give = () => rmSync(path, { force: true });
+  // In containers every run may have the same number: the moment of its start tells them apart.
+  const mark = `${process.pid} ${performance.timeOrigin}`;
+  let emptyFor = 0;
   for (let waited = 0; waited < PATIENCE_MS; waited += WAIT_MS) {
-    try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      const fd = openSync(path, 'wx', 0o600);
-      writeSync(fd, String(process.pid));
-      closeSync(fd);
-      return give;
-    } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') return () => {};
-    }
-    if (isLeft(path)) give();
-    else await sleep(WAIT_MS, undefined, { signal });
+    throwIfAborted(signal);
+    const taken = take(path, mark);
+    if (taken === 'done') return () => remove(path, mark);
+    if (taken === 'impossible') return () => {};
+    const holder = read(path);
+    emptyFor = holder === '' ? emptyFor + WAIT_MS : 0;
+    if (emptyFor > EMPTY_MS || isLeft(holder, mark)) remove(path, holder);
+    else await sleep(WAIT_MS, undefined, { signal }).catch(() => throwIfAborted(signal));
   }
+  // The next run shall not wait for it as well.
+  remove(path, read(path));
   return () => {};
 }
 
-/** True when the process that took the lock is gone. */
-function isLeft(path: string): boolean {
+function take(path: string, mark: string): 'done' | 'held' | 'impossible' {
   try {
-    const pid = Number(readFileSync(path, 'utf8'));
-    // Empty: taken this moment, its number is about to be written.
-    if (!Number.isInteger(pid) || pid <= 0) return false;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch {
+    return 'impossible';
+  }
+  try {
+    const fd = openSync(path, 'wx', 0o600);
+    try {
+      writeSync(fd, mark);
+    } finally {
+      closeSync(fd);
+    }
+    return 'done';
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return 'held';
+    remove(path, '');
+    return 'impossible';
+  }
+}
+
+/** Removes the lock while it has this content: after a long wait it may be another's by now. */
+function remove(path: string, content: string | undefined): void {
+  try {
+    if (content !== undefined && read(path) === content) rmSync(path, { force: true });
+  } catch {
+    // The next one finds that it was left.
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** True when the process that took the lock is gone. */
+function isLeft(holder: string | undefined, mark: string): boolean {
+  const pid = Number(holder?.split(' ')[0]);
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  if (pid === process.pid) return holder !== mark;
+  try {
     process.kill(pid, 0);
     return false;
   } catch (error) {
