@@ -19,21 +19,23 @@ import {
 export class ParentReader {
   readonly #fd: number;
   readonly #size: number;
+  readonly #onRecord: (record: ParentRecord) => void;
   #position = 0;
   #record: ParentRecord | undefined;
   #index = 0;
 
-  private constructor(fd: number, size: number) {
+  private constructor(fd: number, size: number, onRecord: (record: ParentRecord) => void) {
     this.#fd = fd;
     this.#size = size;
+    this.#onRecord = onRecord;
     this.#load();
   }
 
-  /** Opens a parent file; undefined when there is none or it cannot be read. */
-  static open(path: string): ParentReader | undefined {
+  /** Opens a parent file; undefined when there is none or it cannot be read. `onRecord` hears of each record in turn. */
+  static open(path: string, onRecord: (record: ParentRecord) => void = () => {}): ParentReader | undefined {
     try {
       const fd = openSync(path, 'r');
-      return new ParentReader(fd, fstatSync(fd).size);
+      return new ParentReader(fd, fstatSync(fd).size, onRecord);
     } catch {
       return undefined;
     }
@@ -84,6 +86,7 @@ export class ParentReader {
       readSync(this.#fd, raw, 0, length, this.#position);
       this.#position += length;
       this.#record = decodeRecord(raw);
+      if (this.#record) this.#onRecord(this.#record);
     } while (this.#record?.count === 0);
   }
 }

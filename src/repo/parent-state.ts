@@ -10,6 +10,7 @@ import { isSessionId, type SessionId } from '../base/ids.ts';
 import { parseJsonObject, readInteger, readString, readStrings } from '../base/json.ts';
 import type { Raw } from '../base/raw.ts';
 import { ParentReader, ParentWriter } from './parent-file.ts';
+import type { ParentRecord } from './parent-record.ts';
 
 /** What the header says of the snapshot that the parent file holds. */
 export interface ParentHeader {
@@ -85,9 +86,9 @@ export class ParentState {
     }
   }
 
-  /** Opens the parent file. */
-  reader(): ParentReader | undefined {
-    return ParentReader.open(this.#path('data'));
+  /** Opens the parent file; `onRecord` hears of each of its records in turn. */
+  reader(onRecord: (record: ParentRecord) => void): ParentReader | undefined {
+    return ParentReader.open(this.#path('data'), onRecord);
   }
 
   /** Opens the longest journal that a dead run left. */

@@ -63,6 +63,8 @@ export class BackupAttempt {
   readonly #hard: AbortController;
   readonly #libc = loadLibc();
   #engine: BackupEngine | undefined;
+  /** Meta chunks of the parent, in hex: a segment that is made anew and comes out the same is there already. */
+  readonly #assumed: Set<string>;
   #parentWriter: ParentWriter | undefined;
   #rootNodes: readonly string[] = [];
   #isPartial = false;
@@ -83,6 +85,7 @@ export class BackupAttempt {
     this.#parents = parents;
     this.#options = options;
     this.#basis = basis;
+    this.#assumed = new Set(basis.header?.rootNodes);
     this.#counts = counts;
     this.#monitor = monitor;
     this.#stop = stop;
@@ -95,7 +98,7 @@ export class BackupAttempt {
     const isCountable = this.#session && !this.#options.stream;
     const basis = { header, ...(isCountable ? { count: () => new BackupTotals(this.#options) } : {}) };
     const progress = new BackupProgress(this.#repo, this.#counts, basis, this.#monitor);
-    const parent = header && this.#parents.reader();
+    const parent = header && this.#parents.reader(({ id }) => this.#assumed.add(Buffer.from(id).toString('hex')));
     const journal = this.#options.force || !this.#session ? undefined : this.#parents.journal();
     try {
       const mustLook = journal !== undefined || (parent !== undefined && !this.#basis.isParentSafe);
@@ -255,14 +258,15 @@ export class BackupAttempt {
   }
 
   #makeEngine(session: WriteSession): BackupEngine {
-    const { isParentSafe, header, started } = this.#basis;
+    const { isParentSafe, started } = this.#basis;
     return new BackupEngine({
       repo: this.#repo,
       session,
       level: this.#options.compression ?? this.#repo.config.compression,
       workers: this.#options.workers ?? defaultWorkers(),
       created: new Date(started).toISOString(),
-      assumed: new Set(isParentSafe && !this.#options.force ? header?.rootNodes : []),
+      // With a parent that may have lost packs, or at the user's word, nothing is taken for granted.
+      assumed: isParentSafe && !this.#options.force ? this.#assumed : new Set(),
       onHashed: (bytes) => this.#counts.hashed(bytes),
       onNewBytes: (bytes) => {
         this.#counts.bytesNew += bytes;

@@ -5,6 +5,7 @@
 import {
   appendFileSync,
   copyFileSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -171,6 +172,14 @@ describe('a backup', () => {
         expect(recording.lines('put').map((line) => line.split('/')[0])).toEqual(['put claims', 'put snapshots']);
         expect(await differences(stats.snapshot)).toEqual([]);
       }
+    });
+
+    it('the same when there are hard links, whose segments are made anew each time', async () => {
+      linkSync(join(source, 'dir 2', 'file 2'), join(source, 'dir 2', 'also file 2'));
+      await test.backup([source]);
+      const { stats, recording } = await recordedAgain();
+      expect(stats).toMatchObject({ filesChanged: 0, bytesRead: 0, packs: 0 });
+      expect(recording.lines('put').map((line) => line.split('/')[0])).toEqual(['put claims', 'put snapshots']);
     });
 
     it('a pack of data and one of metadata when one file has changed, both small', async () => {
