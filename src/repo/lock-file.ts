@@ -43,18 +43,29 @@ function take(path: string, mark: string): 'done' | 'held' | 'impossible' {
   } catch {
     return 'impossible';
   }
+  let fd: number;
   try {
-    const fd = openSync(path, 'wx', 0o600);
-    try {
-      writeSync(fd, mark);
-    } finally {
-      closeSync(fd);
-    }
-    return 'done';
+    fd = openSync(path, 'wx', 0o600);
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return 'held';
-    remove(path, '');
+    return errnoOf(error) === 'EEXIST' ? 'held' : 'impossible';
+  }
+  try {
+    writeSync(fd, mark);
+    return 'done';
+  } catch {
+    // A full disk, say. What it leaves is removed, or found to be left by the next one.
+    remove(path, read(path));
     return 'impossible';
+  } finally {
+    closeQuietly(fd);
+  }
+}
+
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // What was written counts.
   }
 }
 
