@@ -56,7 +56,8 @@ vi.mock('node:fs', async (original) => {
 
 const SLOW = process.env.SLOW !== undefined;
 const CODES = ['EIO', 'ENOSPC', 'EACCES', 'EMFILE', 'ENOENT'] as const;
-const SAMPLE = 30;
+/** Faults a backup without SLOW, of all calls and codes. */
+const SAMPLE = 24;
 const AHEAD_MS = 3_600_000;
 
 describe('a backup during which a call to the file system fails', () => {
@@ -174,7 +175,7 @@ describe('a backup during which a call to the file system fails', () => {
       CODES.map((code) => ({ call, code })),
     );
     const random = seededRandom(11);
-    const chosen = SLOW ? points : points.filter(() => random() < SAMPLE / points.length);
+    const chosen = points.filter(() => SLOW || random() < SAMPLE / points.length);
     const wrong: unknown[] = [];
     for (const { call, code } of chosen) {
       const isAfter = random() < 0.2;
