@@ -2,6 +2,7 @@
  * MeteredStore: counts what a run asks of a store and how many bytes go either way, for summaries, cost figures and
  * tests. Changes nothing about what the store does.
  */
+import type { Bucket } from './bucket.ts';
 import type {
   ByteRange,
   ObjectInfo,
@@ -9,6 +10,7 @@ import type {
   PutOptions,
   PutResult,
   RequestCounts,
+  RequestTally,
   Store,
   StoreOperation,
 } from './store.ts';
@@ -44,6 +46,14 @@ export class MeteredStore implements Store {
 
   get concurrency(): number {
     return this.#store.concurrency;
+  }
+
+  get bucket(): Bucket | undefined {
+    return this.#store.bucket;
+  }
+
+  tally(): readonly RequestTally[] {
+    return this.#store.tally?.() ?? [];
   }
 
   /** What was used since the instance was made. */

@@ -12,9 +12,13 @@
  *   `list` shows every object that was present during the whole listing.
  * - `delete` of a missing object succeeds.
  */
+import type { Bucket } from './bucket.ts';
 
 /** The S3 storage classes that a profile may know; a directory has only STANDARD. */
 export type StorageClass = string;
+
+/** Object tags, key to value: at most 10. Stores without tags ignore them. */
+export type ObjectTags = Readonly<Record<string, string>>;
 
 /**
  * The bytes of an object to be stored: all at once, or parts that arrive one by one (each 1 byte to 64 MiB). Asking for
@@ -27,14 +31,20 @@ export interface PutOptions {
   /** Fail with `exists` instead of replacing. Every object of a repository is put so; only probes do without. */
   readonly ifAbsent: boolean;
   readonly storageClass?: StorageClass;
+  readonly tags?: ObjectTags;
   readonly signal?: AbortSignal;
 }
 
 /** What `put` did. `exists`: an object of that name is there already and was not touched. */
 export interface PutResult {
   readonly outcome: 'stored' | 'exists';
-  /** The checksum that the store keeps with the object, as a later `stat` will report it; absent where it has none. */
+  /**
+   * The checksum that the store keeps with the object, as a later `stat` will report it: `sha256:` and base64, for an
+   * object of several parts the composite one with `-` and their number. Absent where the store has none.
+   */
   readonly checksum?: string;
+  /** The store's entity tag, without quotes, as a later `stat` or `list` will report it; absent where it has none. */
+  readonly etag?: string;
   /** Bytes stored. */
   readonly size: number;
 }
@@ -45,13 +55,24 @@ export interface ByteRange {
   readonly length?: number;
 }
 
-/** What a listing or a stat says of an object. `modified` is the store's clock, in milliseconds. */
+/**
+ * What a listing or a stat says of an object. `modified` is the store's clock, in milliseconds. A listing may leave out
+ * the checksum.
+ */
 export interface ObjectInfo {
   readonly name: string;
   readonly size: number;
   readonly modified: number;
   readonly storageClass: StorageClass;
   readonly checksum?: string;
+  readonly etag?: string;
+}
+
+/** What was asked of a service that bills for it: its own name of the request, and the class that sets the price. */
+export interface RequestTally {
+  readonly operation: string;
+  readonly storageClass: StorageClass;
+  readonly count: number;
 }
 
 /** A place that keeps named immutable objects. Every method throws IcecoreError of kind `store` on failure. */
@@ -60,6 +81,13 @@ export interface Store {
   readonly location: string;
   /** How many requests it likes to have in flight. */
   readonly concurrency: number;
+  /** The settings of the bucket it is in; absent for a store that is none. */
+  readonly bucket?: Bucket | undefined;
+  /**
+   * Requests that went out since the store was opened, every attempt counted; absent for a store where a call is a
+   * call. Sorted by operation and class.
+   */
+  tally?(): readonly RequestTally[];
   /**
    * Stores an object.
    * @throws kind `store` when it could not be stored; nothing is then visible under the name.

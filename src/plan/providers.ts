@@ -1,0 +1,54 @@
+/**
+ * How stores that speak S3 differ, as data: a profile each, chosen by the endpoint or by name. Owns what they do and
+ * what they call it; prices are elsewhere. Sources stand beside the figures.
+ */
+
+/** One way to thaw. Hours from request to readable, as documented. */
+export interface ThawTier {
+  readonly name: 'expedited' | 'standard' | 'bulk';
+  readonly minHours: number;
+  readonly maxHours: number;
+}
+
+/** What a storage class means at one provider. */
+export interface ClassProfile {
+  /** Objects are readable at once. */
+  readonly isOnline: boolean;
+  /** How objects are thawed; empty for online classes. A provider without tiers has one, called `standard`. */
+  readonly tiers: readonly ThawTier[];
+  /** Deleted earlier, the rest is billed all the same. */
+  readonly minimumDays: number;
+  /** Billed sizes start here. */
+  readonly minimumBytes: number;
+  /** Billed on top of each object: in its own class, and in STANDARD. */
+  readonly overheadBytes: { readonly own: number; readonly standard: number };
+}
+
+/** What a provider does with headers and calls that not all of them know. */
+export interface ProviderQuirks {
+  /** `If-None-Match: *` on a PUT: honoured, silently ignored, or refused. */
+  readonly conditionalPut: 'honoured' | 'ignored' | 'refused';
+  /** The same on the completion of a multipart upload. */
+  readonly conditionalComplete: 'honoured' | 'ignored' | 'refused';
+  /** `x-amz-checksum-sha256`: checked and kept, or not to be sent. */
+  readonly checksum: 'sha256' | 'none';
+  readonly pathStyle: boolean;
+  /** A part counts as an object (in restores, say): packs go up in one PUT. */
+  readonly isSinglePut: boolean;
+  readonly hasTags: boolean;
+  /** How archived objects are thawed: RestoreObject with tiers, with days only, or not through S3. */
+  readonly restore: 'tiers' | 'days' | 'none';
+  /** Listings tell RestoreStatus when asked. */
+  readonly listsRestoreStatus: boolean;
+}
+
+/** A provider. */
+export interface ProviderProfile {
+  /** What `provider=` in a repository URL says. */
+  readonly id: string;
+  readonly name: string;
+  /** Host names that end so are this provider's. */
+  readonly hosts: readonly string[];
+  readonly quirks: ProviderQuirks;
+  readonly classes: Readonly<Record<string, ClassProfile>>;
+}
