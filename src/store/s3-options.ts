@@ -1,0 +1,56 @@
+/**
+ * How an S3 store is opened: plain values, which open-store.ts takes from the URL and the command line. Credentials are
+ * none of them: those come from the AWS SDK's own chain.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Bandwidth } from './bandwidth.ts';
+
+/** Server-side encryption asked for with every object. `kmsKey` is an id or ARN, for the two `aws:kms` algorithms. */
+export interface S3Encryption {
+  readonly algorithm: 'AES256' | 'aws:kms' | 'aws:kms:dsse';
+  readonly kmsKey?: string;
+}
+
+/** Why a request is repeated. */
+export type WaitReason = 'throttled' | 'unreachable' | 'server-error';
+
+/** A request failed in a way that passes, and is sent again after `delayMs`. `attempt` counts from 1. */
+export interface WaitNotice {
+  readonly reason: WaitReason;
+  readonly attempt: number;
+  readonly delayMs: number;
+  /** One line: what failed, and how. */
+  readonly message: string;
+}
+
+/** Time for the retry loop, replaceable in tests. */
+export interface RetryClock extends Clock {
+  /** Resolves after `ms`; rejects with the signal's reason as soon as it is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Where the store is and how it behaves. */
+export interface S3StoreOptions {
+  readonly bucket: string;
+  /** What all keys start with; no slash at either end, may be empty. */
+  readonly prefix: string;
+  /** URL of a server that is not AWS. Without it the SDK's environment and configuration are asked, then AWS. */
+  readonly endpoint?: string;
+  readonly region?: string;
+  /** `endpoint/bucket/key` instead of `bucket.endpoint/key`. By default the provider's way. */
+  readonly isPathStyle?: boolean;
+  /** Id of a provider profile; by default the endpoint tells. */
+  readonly provider?: string;
+  readonly encryption?: S3Encryption;
+  /** Requests are billed to us and not to the owner of the bucket. */
+  readonly isRequesterPays?: boolean;
+  /** For how long a request is repeated before it fails; 5 minutes by default. */
+  readonly retryForMs?: number;
+  readonly bandwidth?: Bandwidth;
+  /** Bytes of a part of a multipart upload; by default 8 MiB, and 16 MiB from 1 GiB on. */
+  readonly partBytes?: number;
+  /** Requests in flight at most; 16 by default. */
+  readonly concurrency?: number;
+  readonly onWait?: (notice: WaitNotice) => void;
+  readonly clock?: RetryClock;
+}
