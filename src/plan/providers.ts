@@ -1,6 +1,7 @@
 /**
- * How stores that speak S3 differ, as data: a profile each, chosen by the endpoint or by name. Owns what they do and
- * what they call it; prices are elsewhere. Sources stand beside the figures.
+ * How stores that speak S3 differ, as data: a profile each, chosen by the endpoint or by name (find-provider.ts). Owns
+ * what a profile says; the profiles are in provider-*.ts, where sources stand beside the figures, and prices elsewhere.
+ * What could not be sourced has the cautious value.
  */
 
 /** One way to thaw. Hours from request to readable, as documented. */
@@ -26,7 +27,10 @@ export interface ClassProfile {
 
 /** What a provider does with headers and calls that not all of them know. */
 export interface ProviderQuirks {
-  /** `If-None-Match: *` on a PUT: honoured, silently ignored, or refused. */
+  /**
+   * `If-None-Match: *` on a PUT: honoured, silently ignored (or not known to be honoured: it does no harm), or refused
+   * (it must not be sent).
+   */
   readonly conditionalPut: 'honoured' | 'ignored' | 'refused';
   /** The same on the completion of a multipart upload. */
   readonly conditionalComplete: 'honoured' | 'ignored' | 'refused';
@@ -47,7 +51,7 @@ export interface ProviderProfile {
   /** What `provider=` in a repository URL says. */
   readonly id: string;
   readonly name: string;
-  /** Host names that end so are this provider's. */
+  /** Host names that are one of these, or below it, are this provider's. A `*` at a label's end stands for digits. */
   readonly hosts: readonly string[];
   readonly quirks: ProviderQuirks;
   readonly classes: Readonly<Record<string, ClassProfile>>;
