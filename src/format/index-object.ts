@@ -2,8 +2,8 @@
  * Index objects: which chunk lies where. Owns their JSON lines; does not seal them (seal/envelope.ts) and does not look
  * chunks up (repo/catalog.ts). Everything in here can be rebuilt from the packs.
  *
- * A line for each pack: {"name","size","sha256","checksum","class","header","kind","created"}, `checksum` only where the
- * store has one; then a line for each of its frames, in order: {"offset","length","rawLength","chunks":[[id, offset in
+ * A line for each pack: {"name","size","sha256","checksum","etag","class","header","kind","created"}, `checksum` and
+ * `etag` only where the store has them; then a line for each of its frames, in order: {"offset","length","rawLength","chunks":[[id, offset in
  * the decompressed frame, length], …]}. A pack is described whole or not at all.
  */
 import { bug, damage } from '../base/errors.ts';
@@ -33,6 +33,7 @@ const PACK_FIELDS: ReadonlySet<string> = new Set([
   'size',
   'sha256',
   'checksum',
+  'etag',
   'class',
   'header',
   'kind',
@@ -50,6 +51,8 @@ export interface PackRecord {
   readonly sha256: string;
   /** The store's own checksum, as its `stat` will report it. */
   readonly checksum?: string;
+  /** The store's entity tag, without quotes, as its `stat` and `list` will report it. */
+  readonly etag?: string;
   /** The storage class that it was stored in. */
   readonly class: string;
   /** The age header, so that a ranged read can be opened. */
@@ -68,9 +71,11 @@ export function encodeIndexObject(records: readonly PackRecord[]): Buffer {
   // Joined at the end: a single growing string of this size would be flattened more than once.
   const lines: string[] = [];
   for (const record of records) {
-    const { name, size, sha256, checksum, kind, created } = record;
+    const { name, size, sha256, checksum, etag, kind, created } = record;
     const header = Buffer.from(record.header).toString('base64');
-    lines.push(`${JSON.stringify({ name, size, sha256, checksum, class: record.class, header, kind, created })}\n`);
+    lines.push(
+      `${JSON.stringify({ name, size, sha256, checksum, etag, class: record.class, header, kind, created })}\n`,
+    );
     for (const frame of record.frames) lines.push(encodeFrameLine(frame));
   }
   const bytes = Buffer.from(lines.join(''), 'utf8');
@@ -80,7 +85,8 @@ export function encodeIndexObject(records: readonly PackRecord[]): Buffer {
 
 /** An upper bound of what a record takes in an index object, in bytes. */
 export function recordLength(record: PackRecord): number {
-  let length = 1024 + Math.ceil(record.header.length / 3) * 4;
+  // The store's marks are texts of up to 256 characters, which JSON may write with six bytes each.
+  let length = 4096 + Math.ceil(record.header.length / 3) * 4;
   for (const frame of record.frames) length += 96 + 90 * frame.chunks.length;
   return length;
 }
@@ -126,12 +132,15 @@ function decodePack(line: JsonObject, frames: FrameInfo[], object: string): Pack
   if (parseName(name)?.kind !== (kind === 'data' ? 'pack' : 'meta')) {
     throw fieldFailure('name', `is not that of a ${kind} pack`, object);
   }
-  const checksum = readOptional(line, 'checksum', (field) => readString(line, field, object, { maxLength: 256 }));
+  const readMark = (field: string) => readString(line, field, object, { maxLength: 256 });
+  const checksum = readOptional(line, 'checksum', readMark);
+  const etag = readOptional(line, 'etag', readMark);
   return {
     name,
     size: readInteger(line, 'size', object, 1),
     sha256: readHex(line, 'sha256', 32, object),
     ...(checksum === undefined ? {} : { checksum }),
+    ...(etag === undefined ? {} : { etag }),
     class: readString(line, 'class', object, { pattern: /^[A-Z][A-Z0-9_-]{0,63}$/ }),
     header: readBase64(line, 'header', object, MAX_HEADER_LENGTH),
     kind,

@@ -4,7 +4,7 @@
 import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 /** Pages of SQLite's cache, in KiB: the whole of the memory that the catalog takes. */
 const CACHE_KIB = 16_384;
 
@@ -12,7 +12,8 @@ const SCHEMA = `
   CREATE TABLE object (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
   CREATE TABLE pack (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, size INTEGER NOT NULL,
-    class TEXT NOT NULL, sha256 TEXT NOT NULL, checksum TEXT, created TEXT NOT NULL, header BLOB NOT NULL);
+    class TEXT NOT NULL, sha256 TEXT NOT NULL, checksum TEXT, etag TEXT, created TEXT NOT NULL,
+    header BLOB NOT NULL);
   CREATE TABLE named (object INTEGER NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY (object, pack)) WITHOUT ROWID;
   CREATE TABLE frame (
     pack INTEGER NOT NULL, frame INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, raw INTEGER NOT NULL,

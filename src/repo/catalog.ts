@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { PackRecord } from '../format/index-object.ts';
 import { createDatabase, isSound, isUnusable, openDatabase, removeDatabase } from './catalog-database.ts';
+import { type CatalogPack, SELECT_PACK, toPack } from './catalog-pack.ts';
 
 /** Ids in one question. */
 const ASKED_TOGETHER = 64;
@@ -19,19 +20,6 @@ export interface ChunkPlace {
   readonly frame: number;
   readonly offset: number;
   readonly length: number;
-}
-
-/** A pack as the index describes it, without its chunks. `id` is the catalog's own number. */
-export interface CatalogPack {
-  readonly id: number;
-  readonly name: string;
-  readonly kind: 'data' | 'meta';
-  readonly size: number;
-  readonly storageClass: string;
-  readonly sha256: string;
-  readonly checksum?: string;
-  readonly created: string;
-  readonly header: Uint8Array;
 }
 
 /** Where a frame lies in the pack's plaintext. */
@@ -189,7 +177,7 @@ export class Catalog {
     this.transaction(() => {
       const object = Number(this.#prepare('INSERT OR IGNORE INTO object (name) VALUES (?)').run(name).lastInsertRowid);
       const addPack = this.#prepare(
-        'INSERT OR IGNORE INTO pack (name, kind, size, class, sha256, checksum, created, header) VALUES (?,?,?,?,?,?,?,?)',
+        'INSERT OR IGNORE INTO pack (name, kind, size, class, sha256, checksum, etag, created, header) VALUES (?,?,?,?,?,?,?,?,?)',
       );
       const findPack = this.#prepare('SELECT id FROM pack WHERE name = ?');
       const addName = this.#prepare('INSERT OR IGNORE INTO named (object, pack) VALUES (?,?)');
@@ -205,6 +193,7 @@ export class Catalog {
           record.class,
           record.sha256,
           record.checksum ?? null,
+          record.etag ?? null,
           record.created,
           record.header,
         );
@@ -281,20 +270,4 @@ export class Catalog {
     this.#statements.set(sql, statement);
     return statement;
   }
-}
-
-const SELECT_PACK = 'SELECT id, name, kind, size, class, sha256, checksum, created, header FROM pack';
-
-function toPack(row: Record<string, unknown>): CatalogPack {
-  return {
-    id: Number(row.id),
-    name: String(row.name),
-    kind: row.kind as 'data' | 'meta',
-    size: Number(row.size),
-    storageClass: String(row.class),
-    sha256: String(row.sha256),
-    ...(row.checksum === null ? {} : { checksum: String(row.checksum) }),
-    created: String(row.created),
-    header: row.header as Uint8Array,
-  };
 }

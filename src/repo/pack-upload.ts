@@ -5,7 +5,7 @@
  */
 import { bug, throwIfAborted } from '../base/errors.ts';
 import { releaseMemory } from '../base/release.ts';
-import type { Store } from '../store/store.ts';
+import type { PutResult, Store } from '../store/store.ts';
 import type { PackDescription } from './pack-writer.ts';
 
 /** Where packs go. */
@@ -26,7 +26,7 @@ export class PackUpload {
   #held = 0;
   #ended = false;
   #failure: unknown;
-  #put: Promise<{ checksum?: string; size: number; storageClass: string }> | undefined;
+  #put: Promise<PutResult & { readonly storageClass: string }> | undefined;
 
   constructor(name: string, destination: PackDestination, signal: AbortSignal) {
     this.name = name;
@@ -56,8 +56,11 @@ export class PackUpload {
     this.#wake();
     const result = await this.#put!;
     if (result.size !== record.size) throw bug(`pack ${this.name}: stored ${result.size} of ${record.size} bytes`);
-    const checksum = result.checksum === undefined ? {} : { checksum: result.checksum };
-    return { record: { ...record, class: result.storageClass, ...checksum }, frameLines };
+    const marks = {
+      ...(result.checksum === undefined ? {} : { checksum: result.checksum }),
+      ...(result.etag === undefined ? {} : { etag: result.etag }),
+    };
+    return { record: { ...record, class: result.storageClass, ...marks }, frameLines };
   }
 
   #start(storageClass: string): void {

@@ -4,7 +4,8 @@
  */
 
 import { type FetchRange, planFetches } from '../plan/fetches.ts';
-import type { Catalog, CatalogPack } from '../repo/catalog.ts';
+import type { Catalog } from '../repo/catalog.ts';
+import type { CatalogPack } from '../repo/catalog-pack.ts';
 import { blockRange } from '../seal/age-stream.ts';
 import { type BigFile, NOWHERE, type RestoreWindow, toBigFile } from './restore-window.ts';
 

@@ -57,6 +57,7 @@ const anyRecords = fc
       fc.record(
         {
           checksum: fc.string({ maxLength: 100 }),
+          etag: fc.string({ maxLength: 100 }),
           class: fc.constantFrom('STANDARD', 'DEEP_ARCHIVE', 'GLACIER_IR'),
           header: fc.uint8Array(),
         },
