@@ -17,12 +17,14 @@ import {
   readNullable,
   readObject,
   readOneOf,
+  readOptional,
   readString,
   readStrings,
   refuseOtherFields,
 } from '../base/json.ts';
 import { checkVersion, MAX_SMALL_OBJECT_BYTES, readRepoId, readTime, WRITER_ID } from './fields.ts';
 import { MAX_NUMBER, parseName } from './layout.ts';
+import { readTagRules, type TagRule } from './object-tags.ts';
 
 /** A host that may write: its Ed25519 public key (32 bytes), and for people its name and when it came. */
 export interface ConfigWriter {
@@ -68,10 +70,14 @@ export interface Config {
   /** zstd level, 1 to 22. */
   readonly compression: number;
   readonly store: StoreFacts;
+  /** Where the bucket has to be: every open asks it, and goes no further in another region. */
+  readonly region?: string;
+  /** Tags that objects are stored with; never empty. */
+  readonly objectTags?: readonly TagRule[];
 }
 
 const FIELDS: ReadonlySet<string> = new Set(
-  'config repo generation prev created ageType recipients writers admin chunker packSize storageClass coldMinimum compression store'.split(
+  'config repo generation prev created ageType recipients writers admin chunker packSize storageClass coldMinimum compression store region objectTags'.split(
     ' ',
   ),
 );
@@ -80,6 +86,8 @@ const WRITER_FIELDS: ReadonlySet<string> = new Set(['publicKey', 'host', 'added'
 const CHUNKER_FIELDS: ReadonlySet<string> = new Set(['min', 'target', 'max']);
 const LIMITS = { maxLength: MAX_SMALL_OBJECT_BYTES, maxDepth: 4 };
 const STORAGE_CLASS = /^[A-Z][A-Z0-9_-]{0,63}$/;
+/** What AWS and the others call their regions: `eu-central-1`, `fr-par`, `GRA`, `auto`. */
+export const REGION: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const RECIPIENT = /^age1[0-9a-z]{1,8000}$/;
 const FACT = /^[a-z][A-Za-z0-9]{0,63}$/;
 const MAX_CHUNK_BYTES = 8 * 1024 * 1024;
@@ -90,6 +98,7 @@ const MAX_ITEMS = 10_000;
 export function encodeConfig(config: Config): Buffer {
   const writers = [...config.writers].sort(([a], [b]) => (a < b ? -1 : 1));
   const { repo, generation, prev, created, ageType, packSize, storageClass, coldMinimum, compression, store } = config;
+  const { region, objectTags } = config;
   return Buffer.from(
     JSON.stringify({
       config: 1,
@@ -100,7 +109,7 @@ export function encodeConfig(config: Config): Buffer {
       ),
       admin: base64(config.admin),
       chunker: { min: config.chunker.min, target: config.chunker.target, max: config.chunker.max },
-      ...{ packSize, storageClass, coldMinimum, compression, store },
+      ...{ packSize, storageClass, coldMinimum, compression, store, region, objectTags },
     }),
     'utf8',
   );
@@ -122,6 +131,8 @@ export function decodeConfig(bytes: Uint8Array, object: string): Config {
   }
   const prev = readNullable(from, 'prev', object, (field) => readHex(from, field, 32, object));
   if ((generation === 1) !== (prev === null)) throw fieldFailure('prev', 'does not go with "generation"', object);
+  const region = readOptional(from, 'region', (field) => readString(from, field, object, { pattern: REGION }));
+  const objectTags = readOptional(from, 'objectTags', (field) => readTagRules(from, field, object));
   return {
     repo: readRepoId(from, 'repo', object),
     generation,
@@ -137,6 +148,8 @@ export function decodeConfig(bytes: Uint8Array, object: string): Config {
     coldMinimum: readInteger(from, 'coldMinimum', object, 0, MAX_PACK_BYTES),
     compression: readInteger(from, 'compression', object, 1, 22),
     store: readFacts(readObject(from, 'store', object), object),
+    ...(region === undefined ? {} : { region }),
+    ...(objectTags === undefined ? {} : { objectTags }),
   };
 }
 

@@ -92,6 +92,11 @@ const config: Config = {
   coldMinimum: 16_777_216,
   compression: 3,
   store: { createOnly: true, multipart: false },
+  region: 'eu-central-1',
+  objectTags: [
+    { key: 'team', value: 'ops' },
+    { kind: 'data', key: 'retain', value: '' },
+  ],
 };
 const heads: Heads = {
   repo: config.repo,
@@ -137,7 +142,7 @@ describe.each(Object.entries(objects))('a %s', (_name, { bytes, decode, value })
         expectDamage(() => decode(replaced(bytes, [field], wrong), NAME));
       }
     });
-    if (field !== 'parent') {
+    if (!['parent', 'region', 'objectTags'].includes(field)) {
       test(`is refused without ${field}`, () => expectDamage(() => decode(replaced(bytes, [field], undefined), NAME)));
     }
   }
@@ -257,6 +262,12 @@ describe('values are refused', () => {
     ['a storage class that is a path', 'config', ['storageClass'], '../X'],
     ['a store without createOnly', 'config', ['store'], {}],
     ['a store fact that is text', 'config', ['store', 'multipart'], 'yes'],
+    ['a region that is a URL', 'config', ['region'], 'https://eu'],
+    ['tags of nothing', 'config', ['objectTags'], []],
+    ['a tag of a kind that there is not', 'config', ['objectTags'], [{ kind: 'pack', key: 'a', value: 'b' }]],
+    ['a tag with more in it', 'config', ['objectTags'], [{ key: 'a', value: 'b', extra: 'c' }]],
+    ['a tag without value', 'config', ['objectTags'], [{ key: 'a' }]],
+    ['a tag that S3 reserves', 'config', ['objectTags'], [{ key: 'aws:a', value: 'b' }]],
     ['a config without number', 'heads', ['config', 'number'], 0],
   ];
   for (const [what, name, path, value] of cases) {
