@@ -52,8 +52,8 @@ export class MeteredStore implements Store {
     return this.#store.bucket;
   }
 
-  tally(): readonly RequestTally[] {
-    return this.#store.tally?.() ?? [];
+  tally(): readonly RequestTally[] | undefined {
+    return this.#store.tally?.();
   }
 
   /** What was used since the instance was made. */

@@ -84,10 +84,10 @@ export interface Store {
   /** The settings of the bucket it is in; absent for a store that is none. */
   readonly bucket?: Bucket | undefined;
   /**
-   * Requests that went out since the store was opened, every attempt counted; absent for a store where a call is a
+   * Requests that went out since the store was opened, every attempt counted; undefined for a store where a call is a
    * call. Sorted by operation and class.
    */
-  tally?(): readonly RequestTally[];
+  tally?(): readonly RequestTally[] | undefined;
   /**
    * Stores an object.
    * @throws kind `store` when it could not be stored; nothing is then visible under the name.
