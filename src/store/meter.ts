@@ -14,6 +14,7 @@ import type {
   Store,
   StoreOperation,
 } from './store.ts';
+import type { Thaw } from './thaw.ts';
 
 /** A reading of the meter; never changes. */
 export interface StoreUse {
@@ -50,6 +51,10 @@ export class MeteredStore implements Store {
 
   get bucket(): Bucket | undefined {
     return this.#store.bucket;
+  }
+
+  get thaw(): Thaw | undefined {
+    return this.#store.thaw;
   }
 
   tally(): readonly RequestTally[] | undefined {

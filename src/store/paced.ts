@@ -2,6 +2,7 @@
 import { type Bandwidth, PACED_BYTES } from './bandwidth.ts';
 import type { Bucket } from './bucket.ts';
 import type { ByteRange, ObjectInfo, PutBody, PutOptions, PutResult, RequestTally, Store } from './store.ts';
+import type { Thaw } from './thaw.ts';
 
 /** Wraps a store. Bytes that are read come in the pieces that are asked for; the wait follows each. */
 export class PacedStore implements Store {
@@ -23,6 +24,10 @@ export class PacedStore implements Store {
 
   get bucket(): Bucket | undefined {
     return this.#store.bucket;
+  }
+
+  get thaw(): Thaw | undefined {
+    return this.#store.thaw;
   }
 
   tally(): readonly RequestTally[] | undefined {

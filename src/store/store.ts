@@ -13,6 +13,7 @@
  * - `delete` of a missing object succeeds.
  */
 import type { Bucket } from './bucket.ts';
+import type { Thaw } from './thaw.ts';
 
 /** The S3 storage classes that a profile may know; a directory has only STANDARD. */
 export type StorageClass = string;
@@ -83,6 +84,8 @@ export interface Store {
   readonly concurrency: number;
   /** The settings of the bucket it is in; absent for a store that is none. */
   readonly bucket?: Bucket | undefined;
+  /** How archived objects become readable; absent for a store where all are. */
+  readonly thaw?: Thaw | undefined;
   /**
    * Requests that went out since the store was opened, every attempt counted; undefined for a store where a call is a
    * call. Sorted by operation and class.
