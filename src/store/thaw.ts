@@ -2,8 +2,6 @@
  * Thaw: making archived objects readable for a while, where a store has classes that are not online. Types only;
  * s3-thaw.ts asks. What to ask for, when, and at what price is decided in plan/.
  */
-import type { StorageClass } from './store.ts';
-
 /** How fast, where the provider has a choice. */
 export type ThawTierName = 'expedited' | 'standard' | 'bulk';
 
@@ -19,7 +17,7 @@ export type ThawState =
 export interface ThawInfo {
   readonly name: string;
   readonly size: number;
-  readonly storageClass: StorageClass;
+  readonly storageClass: string;
   readonly state: ThawState;
 }
 
