@@ -1,6 +1,7 @@
 /**
  * The profiles of services whose every class is read at once, so that nothing is ever thawed. Owns facts about classes
- * and calls; prices are the user's.
+ * and calls; prices are the user's. A service without a source beside it was described nowhere that was looked at: it
+ * has the cautious values.
  */
 import { PLAIN_CLASS } from './provider-aws.ts';
 import { CAUTIOUS } from './provider-servers.ts';
@@ -8,7 +9,10 @@ import type { ProviderProfile } from './providers.ts';
 
 const ONE_CLASS = { STANDARD: PLAIN_CLASS } as const;
 
-/** Refuses x-amz-checksum headers. */
+/**
+ * Refuses x-amz-checksum headers, and x-amz-tagging too (B2 S3 API reference, "S3 Copy Object"). Conditions on writes
+ * are in no document of its own.
+ */
 const BACKBLAZE: ProviderProfile = {
   id: 'backblaze',
   name: 'Backblaze B2',
@@ -17,24 +21,31 @@ const BACKBLAZE: ProviderProfile = {
   classes: ONE_CLASS,
 };
 
-/** Bills every object for 90 days at least. */
+/** Bills every object for 90 days at least. Its operations on objects (January 2025) name no conditions on writes. */
 const WASABI: ProviderProfile = {
   id: 'wasabi',
   name: 'Wasabi',
   hosts: ['wasabisys.com'],
-  quirks: { ...CAUTIOUS, hasTags: true },
+  quirks: CAUTIOUS,
   classes: { STANDARD: { ...PLAIN_CLASS, minimumDays: 90 } },
 };
 
+/**
+ * Sources: R2 docs, "Conditional operations" (put and completion), "S3 API compatibility" (SHA-256 among the checksum
+ * algorithms; no object tags). The 30 days of Infrequent Access are from others' descriptions of it.
+ */
 const CLOUDFLARE: ProviderProfile = {
   id: 'cloudflare',
   name: 'Cloudflare R2',
   hosts: ['r2.cloudflarestorage.com'],
-  quirks: { ...CAUTIOUS, conditionalPut: 'honoured' },
+  quirks: { ...CAUTIOUS, conditionalPut: 'honoured', conditionalComplete: 'honoured', checksum: 'sha256' },
   classes: { STANDARD: PLAIN_CLASS, STANDARD_IA: { ...PLAIN_CLASS, minimumDays: 30 } },
 };
 
-/** The XML API: the archive is online like the rest, If-None-Match is ignored, and checksum headers are refused. */
+/**
+ * The XML API: the archive is online like the rest, If-None-Match is ignored, and checksum headers are refused. Source
+ * of the durations: Cloud Storage documentation, "Storage classes".
+ */
 const GOOGLE: ProviderProfile = {
   id: 'google',
   name: 'Google Cloud Storage',
@@ -48,11 +59,12 @@ const GOOGLE: ProviderProfile = {
   },
 };
 
+/** Source: Spaces API reference (object tags are supported). Conditions on writes are not mentioned. */
 const DIGITALOCEAN: ProviderProfile = {
   id: 'digitalocean',
   name: 'DigitalOcean Spaces',
   hosts: ['digitaloceanspaces.com'],
-  quirks: CAUTIOUS,
+  quirks: { ...CAUTIOUS, hasTags: true },
   classes: ONE_CLASS,
 };
 
@@ -64,11 +76,12 @@ const HETZNER: ProviderProfile = {
   classes: ONE_CLASS,
 };
 
+/** Source: storj/edge issue 564 (closed in 2025): If-None-Match on put and completion. */
 const STORJ: ProviderProfile = {
   id: 'storj',
   name: 'Storj',
   hosts: ['storjshare.io'],
-  quirks: CAUTIOUS,
+  quirks: { ...CAUTIOUS, conditionalPut: 'honoured', conditionalComplete: 'honoured' },
   classes: ONE_CLASS,
 };
 
