@@ -43,6 +43,8 @@ export const MARKER_NAME = 'icecore.json';
 export const RECOVERY_NAME = 'RECOVERY.md';
 /** The script that does it. */
 export const RECOVERY_SCRIPT_NAME = 'recover.sh';
+/** Below it, objects are put that only try the store, and are removed again: no part of a repository. */
+export const PROBE_PREFIX = 'probe/';
 
 /** The largest counter that a name can hold. */
 export const MAX_NUMBER = 99_999_999;
