@@ -10,6 +10,7 @@ export const moto: ServerKind = {
   programs: ['moto_server', 'setpriv'],
   origin: "pip install 'moto[s3,server]'",
   classes: 'kept',
+  isOnline: false,
   async start() {
     const daemons = new Daemons(makeTestFolder('moto'));
     const [port] = await freePorts(1);

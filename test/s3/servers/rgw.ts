@@ -26,6 +26,7 @@ export const rgw: ServerKind = {
   programs: ['ceph', 'ceph-mon', 'ceph-osd', 'monmaptool', 'radosgw', 'radosgw-admin', 'setpriv'],
   origin: 'apt-get install --no-install-recommends radosgw ceph-mon ceph-osd ceph-common',
   classes: 'kept',
+  isOnline: true,
   async start() {
     const daemons = new Daemons(makeTestFolder('rgw'));
     try {

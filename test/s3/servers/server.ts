@@ -40,6 +40,8 @@ export interface ServerKind {
   /** Where they come from, for whoever reads that they are missing. */
   readonly origin: string;
   readonly classes: ClassTrait;
+  /** Objects of archive classes can be read without a thaw. */
+  readonly isOnline: boolean;
   /** Starts one on a port of its own, with data in a new folder. Two of a kind do not disturb each other. */
   start(): Promise<S3Server>;
 }

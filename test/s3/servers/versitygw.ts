@@ -17,6 +17,7 @@ export const versitygw: ServerKind = {
   programs: ['versitygw', 'setpriv'],
   origin: 'go install github.com/versity/versitygw/cmd/versitygw@latest',
   classes: 'forgotten',
+  isOnline: true,
   async start() {
     const daemons = new Daemons(makeTestFolder('versitygw'));
     const [port] = await freePorts(1);
