@@ -28,17 +28,22 @@ export interface ThawInfo {
  */
 export type ThawAnswer = 'started' | 'extended' | 'in-progress' | 'online' | 'no-expedited' | 'absent';
 
+/** How an object is asked for. */
+export interface ThawRequest {
+  /** Providers without a choice ignore it. */
+  readonly tier?: ThawTierName;
+  readonly days: number;
+  /** The object's class: it sets the price of the request, and some are asked for in another way. */
+  readonly storageClass?: string;
+}
+
 /** A store's way to thaw. Every method throws IcecoreError of kind `store` on failure. */
 export interface Thaw {
   /**
    * Asks for an object to be readable for `days`, counted from when it is. Asking again with a faster tier makes one
    * that is warming come faster.
    */
-  request(
-    name: string,
-    options: { readonly tier?: ThawTierName; readonly days: number },
-    signal?: AbortSignal,
-  ): Promise<ThawAnswer>;
+  request(name: string, request: ThawRequest, signal?: AbortSignal): Promise<ThawAnswer>;
   /** The objects below `prefix`, sorted by name; one listing where the store tells, else a look at each archived one. */
   states(prefix: string, signal?: AbortSignal): AsyncIterable<ThawInfo>;
 }

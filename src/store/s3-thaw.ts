@@ -1,0 +1,167 @@
+/**
+ * S3Thaw: RestoreObject, and what listings and HEAD tell of archived objects. Owns how a provider is asked and how its
+ * answers read; which tier, for how long and at what price is decided above. When a warm object becomes cold again is
+ * read from the store and never computed: it rounds up to the next midnight in its own way.
+ */
+import {
+  HeadObjectCommand,
+  type _Object as ListedObject,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
+  RestoreObjectCommand,
+  type S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { mapOrdered } from '../base/limit.ts';
+import type { S3Caller } from './s3-caller.ts';
+import type { Thaw, ThawAnswer, ThawInfo, ThawRequest, ThawState, ThawTierName } from './thaw.ts';
+
+/** Objects in this class move to archive tiers of their own, which no listing shows. */
+const TIERING = 'INTELLIGENT_TIERING';
+const TIERS = { expedited: 'Expedited', standard: 'Standard', bulk: 'Bulk' } as const satisfies Record<
+  ThawTierName,
+  string
+>;
+/** Error codes of RestoreObject that are answers. Source: Amazon S3 API reference, RestoreObject. */
+const ANSWERS: Readonly<Record<string, ThawAnswer>> = {
+  RestoreAlreadyInProgress: 'in-progress',
+  GlacierExpeditedRetrievalNotAvailable: 'no-expedited',
+  ObjectAlreadyInActiveTierError: 'online',
+  // The object is in a class that is not archived.
+  InvalidObjectState: 'online',
+  NoSuchKey: 'absent',
+};
+
+/** Thaws the objects of one bucket. */
+export class S3Thaw implements Thaw {
+  readonly #caller: S3Caller;
+  readonly #concurrency: number;
+
+  /** @param concurrency HEAD requests in flight, where listings do not tell */
+  constructor(caller: S3Caller, concurrency: number) {
+    this.#caller = caller;
+    this.#concurrency = concurrency;
+  }
+
+  async request(name: string, request: ThawRequest, signal?: AbortSignal): Promise<ThawAnswer> {
+    const { profile } = this.#caller;
+    const { tier, days, storageClass } = request;
+    let status = 0;
+    const input = {
+      ...this.#params(),
+      Key: this.#caller.keyPrefix + name,
+      RestoreRequest: {
+        // What has been moved by the service itself comes back for good.
+        ...(storageClass === TIERING ? {} : { Days: days }),
+        ...(tier !== undefined && profile.quirks.restore === 'tiers'
+          ? { GlacierJobParameters: { Tier: TIERS[tier] } }
+          : {}),
+      },
+    };
+    try {
+      await this.#caller.send(() => new RestoreObjectCommand(input), {
+        signal,
+        name,
+        ...(storageClass === undefined ? {} : { storageClass }),
+        onAnswer: (answer) => {
+          status = answer.status;
+        },
+        isAnswer: (error) => answerOf(error) !== undefined,
+      });
+    } catch (error) {
+      const answer = answerOf(error);
+      if (answer === undefined) throw error;
+      return answer;
+    }
+    return status === 200 ? 'extended' : 'started';
+  }
+
+  async *states(prefix: string, signal?: AbortSignal): AsyncIterable<ThawInfo> {
+    const looked = mapOrdered(this.#objects(prefix, signal), this.#concurrency, async (object) => {
+      const name = object.Key!.slice(this.#caller.keyPrefix.length);
+      const storageClass = object.StorageClass ?? 'STANDARD';
+      const state = await this.#stateOf(name, storageClass, object, signal);
+      return state && { name, size: object.Size ?? 0, storageClass, state };
+    });
+    for await (const info of looked) if (info) yield info;
+  }
+
+  /** @returns undefined for an object that has gone since it was listed */
+  async #stateOf(
+    name: string,
+    storageClass: string,
+    listed: ListedObject,
+    signal: AbortSignal | undefined,
+  ): Promise<ThawState | undefined> {
+    const { classes, quirks } = this.#caller.profile;
+    const isArchive = classes[storageClass]?.isOnline === false;
+    if (!isArchive && storageClass !== TIERING) return { type: 'online' };
+    if (!isArchive || !quirks.listsRestoreStatus) return await this.#look(name, storageClass, signal);
+    const { IsRestoreInProgress, RestoreExpiryDate } = listed.RestoreStatus ?? {};
+    if (IsRestoreInProgress) return { type: 'warming' };
+    return RestoreExpiryDate ? { type: 'warm', until: RestoreExpiryDate.getTime() } : { type: 'cold' };
+  }
+
+  /** Asks for one object. */
+  async #look(name: string, storageClass: string, signal: AbortSignal | undefined): Promise<ThawState | undefined> {
+    const input = { ...this.#params(), Key: this.#caller.keyPrefix + name };
+    try {
+      const head = await this.#caller.send(() => new HeadObjectCommand(input), {
+        ...{ signal, name, storageClass },
+        isAnswer: isAbsence,
+      });
+      return readRestoreHeader(head.Restore) ?? { type: isFrozen(head, storageClass) ? 'cold' : 'online' };
+    } catch (error) {
+      if (isAbsence(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async *#objects(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<ListedObject> {
+    let token: string | undefined;
+    do {
+      const input = {
+        ...this.#params(),
+        Prefix: this.#caller.keyPrefix + prefix,
+        ...(token === undefined ? {} : { ContinuationToken: token }),
+        ...(this.#caller.profile.quirks.listsRestoreStatus
+          ? { OptionalObjectAttributes: ['RestoreStatus' as const] }
+          : {}),
+      };
+      const page: ListObjectsV2CommandOutput = await this.#caller.send(() => new ListObjectsV2Command(input), {
+        signal,
+        name: prefix,
+      });
+      yield* page.Contents ?? [];
+      token = page.IsTruncated ? page.NextContinuationToken : undefined;
+    } while (token !== undefined);
+  }
+
+  #params() {
+    return { Bucket: this.#caller.bucket, ...this.#caller.requestParams() };
+  }
+}
+
+/**
+ * Reads `x-amz-restore`: `ongoing-request="true"`, or `ongoing-request="false", expiry-date="Fri, 21 Dec 2012 …"`.
+ * @returns undefined when there is none, or one that cannot be read
+ */
+export function readRestoreHeader(header: string | undefined): ThawState | undefined {
+  const match = /ongoing-request="(true|false)"(?:\s*,\s*expiry-date="([^"]*)")?/.exec(header ?? '');
+  if (match?.[1] === 'true') return { type: 'warming' };
+  const until = match?.[2] === undefined ? Number.NaN : Date.parse(match[2]);
+  return Number.isNaN(until) ? undefined : { type: 'warm', until };
+}
+
+/** A class that moves objects by itself says in a header of its own whether it has archived one. */
+function isFrozen(head: { readonly ArchiveStatus?: string | undefined }, storageClass: string): boolean {
+  return storageClass !== TIERING || head.ArchiveStatus !== undefined;
+}
+
+function answerOf(error: unknown): ThawAnswer | undefined {
+  return error instanceof Error ? ANSWERS[error.name] : undefined;
+}
+
+/** HEAD has no body, hence no code: the status tells. */
+function isAbsence(error: unknown): boolean {
+  return (error as Partial<S3ServiceException>).$metadata?.httpStatusCode === 404;
+}
