@@ -4,9 +4,13 @@
  * What could not be sourced has the cautious value.
  */
 
+/** The ways to thaw, from the fastest to the slowest. */
+export const TIER_NAMES = ['expedited', 'standard', 'bulk'] as const;
+export type TierName = (typeof TIER_NAMES)[number];
+
 /** One way to thaw. Hours from request to readable, as documented. */
 export interface ThawTier {
-  readonly name: 'expedited' | 'standard' | 'bulk';
+  readonly name: TierName;
   readonly minHours: number;
   readonly maxHours: number;
 }
