@@ -12,9 +12,11 @@ import { fileURLToPath } from 'node:url';
 import { type DataSet, makeRandom, makeTree } from './data-sets.ts';
 import { HELP, type Options, readOptions } from './options.ts';
 import { type Figure, renderTables, summarise } from './report.ts';
+import { folders, type Repositories, startBucket } from './repositories.ts';
 import { type Result, runRounds } from './rounds.ts';
 import { makeScratch, roomIn } from './scratch.ts';
 import { type FoundTool, findTools } from './tools/all.ts';
+import type { Tool } from './tools/tool.ts';
 
 const RESULTS = fileURLToPath(new URL('results', import.meta.url));
 /** How many times the data a repository and what a tool keeps beside it may take, with some room for others. */
@@ -35,6 +37,20 @@ async function main(): Promise<number> {
     return 0;
   }
   const { found, missing } = findTools(options.tools, options.peers);
+  const repositories = options.isS3 ? await startBucket() : folders;
+  try {
+    return await compare(options, found, missing, repositories);
+  } finally {
+    await repositories.stop();
+  }
+}
+
+async function compare(
+  options: Options,
+  found: readonly FoundTool[],
+  missing: readonly Tool[],
+  repositories: Repositories,
+): Promise<number> {
   const text: string[] = [];
   const say = (line: string): void => {
     process.stdout.write(`${line}\n`);
@@ -57,11 +73,14 @@ async function main(): Promise<number> {
     const data = makeData(name, scratch.folder, options);
     sets.push({ name, files: data.files, bytes: data.bytes, changes: data.changes });
     const turns = options.turns ?? chooseTurns(data, found, scratch.folder);
-    say(`\n${name}: ${data.files} files, ${(data.bytes / 1e6).toFixed(0)} MB; changed: ${data.changes}`);
+    const where =
+      repositories.type === 'bucket' ? 'repositories in a bucket of a local Ceph RGW' : 'repositories in folders';
+    say(`\n${name}: ${data.files} files, ${(data.bytes / 1e6).toFixed(0)} MB; changed: ${data.changes}; ${where}`);
     await runRounds({
       ...options,
       data,
       tools: found,
+      repositories,
       turns,
       scratch: scratch.folder,
       onResult(result) {
@@ -92,6 +111,7 @@ async function main(): Promise<number> {
     ...(commit === undefined ? {} : { commit }),
     machine,
     versions,
+    repositories: repositories.type,
     rounds,
     seed,
     baseline,

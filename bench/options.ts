@@ -20,6 +20,8 @@ unchanged backup, backup of 1 % changes, restore, verification of all data
                          what is in ${TARBALL}
       --random-bytes N   length of the random data (2GiB)
       --random-files N   in so many files (2)
+      --s3               repositories in a bucket of a Ceph RGW that is started
+                         for it, data in memory, instead of folders
       --only TOOL,...    only these tools: ${TOOLS.map((tool) => tool.name).join(', ')}
       --legs LEG,...     only these legs: ${LEGS.join(', ')}
       --rounds N         so many times, in turn (3)
@@ -39,6 +41,7 @@ export interface Options {
   readonly tree: { readonly folder: string } | { readonly tarball: string };
   readonly randomBytes: number;
   readonly randomFiles: number;
+  readonly isS3: boolean;
   readonly tools: readonly Tool[];
   readonly legs: readonly Leg[];
   readonly rounds: number;
@@ -63,6 +66,7 @@ export function readOptions(args: readonly string[], resultFolder: string): Opti
       tree: { type: 'string' },
       'random-bytes': { type: 'string', default: '2GiB' },
       'random-files': { type: 'string', default: '2' },
+      s3: { type: 'boolean', default: false },
       only: { type: 'string' },
       legs: { type: 'string' },
       rounds: { type: 'string', default: '3' },
@@ -92,7 +96,8 @@ export function readOptions(args: readonly string[], resultFolder: string): Opti
     tree: values.tree === undefined ? { tarball: TARBALL } : { folder: resolve(values.tree) },
     randomBytes: parseSize(values['random-bytes']),
     randomFiles: positive('--random-files', values['random-files']),
-    tools: TOOLS.filter((tool) => names.includes(tool.name)),
+    isS3: values.s3,
+    tools: TOOLS.filter((tool) => names.includes(tool.name) && tool.places.includes(values.s3 ? 'bucket' : 'folder')),
     legs: pick('--legs', values.legs, LEGS),
     rounds: positive('--rounds', values.rounds),
     turns: values.turns === undefined ? undefined : pick('--turns', values.turns, ['legs', 'tools'] as const)[0],
@@ -104,7 +109,7 @@ export function readOptions(args: readonly string[], resultFolder: string): Opti
     peers: values.peers === undefined ? [] : [resolve(values.peers), resolve(values.peers, 'bin')],
     scratch: scratchParent(values.scratch),
     seed: values.seed,
-    json: resolve(values.json ?? join(resultFolder, `compare-${stamp}.json`)),
+    json: resolve(values.json ?? join(resultFolder, `compare-${values.s3 ? 's3-' : ''}${stamp}.json`)),
     out: values.out === undefined ? undefined : resolve(values.out),
   };
 }

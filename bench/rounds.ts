@@ -5,9 +5,10 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type CommandSettings, type Measure, runCommand } from './command.ts';
 import type { DataSet } from './data-sets.ts';
+import type { Repositories } from './repositories.ts';
 import type { FoundTool } from './tools/all.ts';
 import { LEGS, type Leg, type Site } from './tools/tool.ts';
-import { findDifferences, weigh } from './walk.ts';
+import { findDifferences } from './walk.ts';
 
 const PASSWORD = 'a passphrase for figures only';
 
@@ -25,6 +26,7 @@ export interface Result extends Measure {
 export interface Comparison {
   readonly data: DataSet;
   readonly tools: readonly FoundTool[];
+  readonly repositories: Repositories;
   /** Legs to report; `first` is always done. */
   readonly legs: readonly Leg[];
   readonly rounds: number;
@@ -66,8 +68,9 @@ export async function runRounds(comparison: Comparison): Promise<void> {
 
 async function runRound(comparison: Comparison, round: number, folder: string, changes: Changes): Promise<void> {
   const legs = LEGS.filter((leg) => leg === 'first' || comparison.legs.includes(leg));
+  const { repositories } = comparison;
   const players = comparison.tools.map((found) =>
-    makePlayer(found, comparison.data.path, `${folder}/${found.tool.name}`),
+    makePlayer(found, comparison.data.path, `${folder}/${found.tool.name}`, repositories),
   );
   const play = async (player: Player, leg: Leg): Promise<void> => {
     if (player.isOut || !player.found.tool.legs.includes(leg)) return;
@@ -76,7 +79,7 @@ async function runRound(comparison: Comparison, round: number, folder: string, c
     changes.set(player.site.done.includes('changed') || leg === 'changed');
     try {
       if (leg === 'first') await prepare(player);
-      const result = await runLeg(player, leg);
+      const result = await runLeg(player, leg, repositories);
       player.site.done.push(leg);
       if (leg === 'restore' && round === 0) checkRestored(player);
       comparison.onResult({ data: comparison.data.name, tool: name, leg, round, ...result });
@@ -89,21 +92,22 @@ async function runRound(comparison: Comparison, round: number, folder: string, c
   };
   if (comparison.turns === 'legs') {
     for (const leg of legs) for (const player of players) await play(player, leg);
+    for (const player of players) await repositories.clear(player.site.repository);
   } else {
     for (const player of players) {
       for (const leg of legs) await play(player, leg);
       clear(player.site.local);
-      clear(player.site.repository);
+      await repositories.clear(player.site.repository);
     }
   }
 }
 
-function makePlayer(found: FoundTool, source: string, folder: string): Player {
+function makePlayer(found: FoundTool, source: string, folder: string, repositories: Repositories): Player {
   const local = `${folder}/local`;
   mkdirSync(`${local}/tmp`, { recursive: true });
   const passwordFile = `${folder}/password`;
   writeFileSync(passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
-  const repository = `${folder}/repository`;
+  const repository = repositories.place(found.tool.name, folder);
   const site = {
     source,
     repository,
@@ -129,11 +133,15 @@ async function prepare({ found, site, settings }: Player): Promise<void> {
   for (const command of found.tool.prepare(site)) await runCommand(command, settings);
 }
 
-async function runLeg({ found, site, settings }: Player, leg: Leg): Promise<Measure & { storedBytes?: number }> {
+async function runLeg(
+  { found, site, settings }: Player,
+  leg: Leg,
+  repositories: Repositories,
+): Promise<Measure & { storedBytes?: number }> {
   if (leg === 'restore') mkdirSync(site.target);
   const measure = await runCommand(found.tool.command(leg, site), settings);
   if (leg === 'restore' || leg === 'verify') return measure;
-  return { ...measure, storedBytes: weigh(site.repository).bytes };
+  return { ...measure, storedBytes: await repositories.weigh(site.repository) };
 }
 
 function checkRestored({ found, site }: Player): void {

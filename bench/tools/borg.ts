@@ -1,16 +1,17 @@
 /** borg 1. Its default is lz4, which stores half as much again; with zstd it does what the others do. */
 import type { Leg } from './tool.ts';
-import { program, type Tool } from './tool.ts';
+import { program, repositoryFolder, type Tool } from './tool.ts';
 
 export const borg: Tool = {
   name: 'borg',
   programs: ['borg'],
   versionArguments: ['--version'],
   legs: ['first', 'unchanged', 'changed', 'restore', 'verify'],
-  environment: ({ repository, password, local }) => ({
-    BORG_REPO: repository,
-    BORG_PASSPHRASE: password,
-    BORG_BASE_DIR: local,
+  places: ['folder'],
+  environment: (site) => ({
+    BORG_REPO: repositoryFolder(site),
+    BORG_PASSPHRASE: site.password,
+    BORG_BASE_DIR: site.local,
   }),
   prepare: (site) => [{ argv: [program(site, 'borg'), 'init', '--encryption=repokey'] }],
   command(leg, site) {

@@ -1,6 +1,6 @@
 /** Icecore itself: the bundle in dist/, run by the Node that runs the comparison. Defaults throughout. */
 import { fileURLToPath } from 'node:url';
-import type { Site, Tool } from './tool.ts';
+import type { Repository, Site, Tool } from './tool.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/icecore.js', import.meta.url));
 
@@ -9,8 +9,9 @@ export const icecore: Tool = {
   programs: [],
   versionArguments: [],
   legs: ['first', 'unchanged', 'changed', 'restore', 'verify'],
+  places: ['folder', 'bucket'],
   environment: ({ repository, passwordFile, local }) => ({
-    ICECORE_REPOSITORY: repository,
+    ...repositoryEnvironment(repository),
     ICECORE_PASSWORD_FILE: passwordFile,
     XDG_CONFIG_HOME: `${local}/config`,
     XDG_CACHE_HOME: `${local}/cache`,
@@ -30,6 +31,12 @@ export const icecore: Tool = {
   },
   restored: (site: Site) => site.target,
 };
+
+function repositoryEnvironment(repository: Repository): Record<string, string> {
+  if (repository.type === 'folder') return { ICECORE_REPOSITORY: repository.path };
+  const { endpoint, bucket, prefix, environment } = repository;
+  return { ICECORE_REPOSITORY: `s3://${bucket}/${prefix}?endpoint=${endpoint}`, ...environment };
+}
 
 /** A command of the bundle in dist/. */
 export function icecoreCommand(args: readonly string[]): { argv: readonly string[] } {

@@ -1,11 +1,12 @@
 /** kopia. It compresses nothing by default; with zstd it does what the others do. */
-import { program, type Tool } from './tool.ts';
+import { program, repositoryFolder, type Tool } from './tool.ts';
 
 export const kopia: Tool = {
   name: 'kopia',
   programs: ['kopia'],
   versionArguments: ['--version'],
   legs: ['first', 'unchanged', 'changed', 'restore', 'verify'],
+  places: ['folder'],
   environment: ({ password, local }) => ({
     KOPIA_PASSWORD: password,
     KOPIA_CONFIG_PATH: `${local}/kopia.config`,
@@ -14,7 +15,7 @@ export const kopia: Tool = {
     KOPIA_CHECK_FOR_UPDATES: 'false',
   }),
   prepare: (site) => [
-    { argv: [program(site, 'kopia'), 'repository', 'create', 'filesystem', '--path', site.repository] },
+    { argv: [program(site, 'kopia'), 'repository', 'create', 'filesystem', '--path', repositoryFolder(site)] },
     { argv: [program(site, 'kopia'), 'policy', 'set', '--global', '--compression=zstd'] },
   ],
   command(leg, site) {

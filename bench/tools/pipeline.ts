@@ -1,12 +1,13 @@
 /** tar, zstd and age in a pipe: what the stock tools can do. A second backup would be a full one again, so it has none. */
 import { basename, dirname } from 'node:path';
-import { program, type Site, type Tool } from './tool.ts';
+import { program, repositoryFolder, type Site, type Tool } from './tool.ts';
 
 export const pipeline: Tool = {
   name: 'pipeline',
   programs: ['age', 'age-keygen', 'tar', 'zstd'],
   versionArguments: ['--version'],
   legs: ['first', 'restore', 'verify'],
+  places: ['folder'],
   environment: () => ({}),
   prepare: (site) => [{ argv: [program(site, 'age-keygen'), '-o', keyFile(site)] }],
   command(leg, site) {
@@ -14,7 +15,7 @@ export const pipeline: Tool = {
     const zstd = quote(program(site, 'zstd'));
     const age = quote(program(site, 'age'));
     const key = quote(keyFile(site));
-    const archive = quote(`${site.repository}/archive.tar.zst.age`);
+    const archive = quote(`${repositoryFolder(site)}/archive.tar.zst.age`);
     const { source, target } = site;
     switch (leg) {
       case 'restore':
@@ -25,7 +26,7 @@ export const pipeline: Tool = {
         const read = `${tar} -c -C ${quote(dirname(source))} -- ${quote(basename(source))}`;
         // The key file is the recipient too: -e encrypts to the identities in it.
         return shell(
-          `mkdir -p ${quote(site.repository)}; ${read} | ${zstd} -q -3 -T0 | ${age} -e -i ${key} -o ${archive}`,
+          `mkdir -p ${quote(repositoryFolder(site))}; ${read} | ${zstd} -q -3 -T0 | ${age} -e -i ${key} -o ${archive}`,
         );
       }
     }

@@ -1,13 +1,14 @@
 /** restic, with its defaults. */
-import { program, type Tool } from './tool.ts';
+import { program, type Repository, type Tool } from './tool.ts';
 
 export const restic: Tool = {
   name: 'restic',
   programs: ['restic'],
   versionArguments: ['version'],
   legs: ['first', 'unchanged', 'changed', 'restore', 'verify'],
+  places: ['folder', 'bucket'],
   environment: ({ repository, passwordFile, local }) => ({
-    RESTIC_REPOSITORY: repository,
+    ...repositoryEnvironment(repository),
     RESTIC_PASSWORD_FILE: passwordFile,
     RESTIC_CACHE_DIR: `${local}/cache`,
   }),
@@ -25,3 +26,9 @@ export const restic: Tool = {
   },
   restored: ({ target, source }) => target + source,
 };
+
+function repositoryEnvironment(repository: Repository): Record<string, string> {
+  if (repository.type === 'folder') return { RESTIC_REPOSITORY: repository.path };
+  const { endpoint, bucket, prefix, environment } = repository;
+  return { RESTIC_REPOSITORY: `s3:${endpoint}/${bucket}/${prefix}`, ...environment };
+}

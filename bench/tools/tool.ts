@@ -8,11 +8,23 @@ import type { Command } from '../command.ts';
 export const LEGS = ['first', 'unchanged', 'changed', 'restore', 'verify'] as const;
 export type Leg = (typeof LEGS)[number];
 
+/** Where a repository is: a folder, or what lies below a prefix of a bucket. */
+export type Repository =
+  | { readonly type: 'folder'; readonly path: string }
+  | {
+      readonly type: 'bucket';
+      readonly endpoint: string;
+      readonly bucket: string;
+      readonly prefix: string;
+      /** Credentials and region, by the names that most tools look for. */
+      readonly environment: Readonly<Record<string, string>>;
+    };
+
 /** Where one tool works in one round. All of it is its own and empty at first, but for the source and the password. */
 export interface Site {
   /** The directory that is backed up. Absolute, like all paths here. */
   readonly source: string;
-  readonly repository: string;
+  readonly repository: Repository;
   /** Home directory, caches, configuration. */
   readonly local: string;
   /** Empty before a restore. */
@@ -34,6 +46,8 @@ export interface Tool {
   readonly versionArguments: readonly string[];
   /** The legs that it can do at all. */
   readonly legs: readonly Leg[];
+  /** Where it can keep a repository. */
+  readonly places: readonly Repository['type'][];
   /** Added to the environment of every command. */
   environment(site: Site): Record<string, string>;
   /** Makes the repository. Not measured. */
@@ -42,6 +56,12 @@ export interface Tool {
   command(leg: Leg, site: Site): Command;
   /** Where a restore puts the content of the source. */
   restored(site: Site): string;
+}
+
+/** The folder that the repository is in, for tools that know nothing else. */
+export function repositoryFolder({ repository }: Site): string {
+  if (repository.type !== 'folder') throw new Error('this tool keeps repositories in folders only');
+  return repository.path;
 }
 
 /** The path of one of the tool's programs. */

@@ -15,11 +15,7 @@ const START_MS = 60_000;
 const SHOWN_CHARACTERS = 2000;
 
 /** What the AWS SDK and its relatives look for in the environment. */
-export interface Credentials {
-  readonly AWS_ACCESS_KEY_ID: string;
-  readonly AWS_SECRET_ACCESS_KEY: string;
-  readonly AWS_REGION: string;
-}
+export type Credentials = Readonly<Record<'AWS_ACCESS_KEY_ID' | 'AWS_SECRET_ACCESS_KEY' | 'AWS_REGION', string>>;
 
 /** A server that is up. */
 export interface S3Server {
@@ -84,9 +80,12 @@ export class Daemons {
   readonly folder: string;
   readonly #children: { readonly name: string; readonly child: ChildProcess; readonly ended: Promise<unknown> }[] = [];
 
-  /** `folder` is removed at the end. */
+  readonly #leave = (): void => this.#end();
+
+  /** `folder` is removed at the end, at the latest when this process exits. */
   constructor(folder: string) {
     this.folder = folder;
+    process.on('exit', this.#leave);
   }
 
   /**
@@ -131,6 +130,12 @@ export class Daemons {
   async stop(): Promise<void> {
     for (const { child } of this.#children) child.kill('SIGKILL');
     await Promise.all(this.#children.map(({ ended }) => ended));
+    this.#end();
+  }
+
+  #end(): void {
+    process.off('exit', this.#leave);
+    for (const { child } of this.#children) child.kill('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
