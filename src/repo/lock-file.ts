@@ -7,6 +7,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, throwIfAborted } from '../base/errors.ts';
+import { isProcessAlive } from '../base/process-alive.ts';
 
 const WAIT_MS = 25;
 /** Commits take well below a second; whoever waits longer than this waits for something broken. */
@@ -91,10 +92,5 @@ function isLeft(holder: string | undefined, mark: string): boolean {
   const pid = Number(holder?.split(' ')[0]);
   if (!Number.isInteger(pid) || pid <= 0) return false;
   if (pid === process.pid) return holder !== mark;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return errnoOf(error) === 'ESRCH';
-  }
+  return !isProcessAlive(pid);
 }

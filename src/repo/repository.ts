@@ -8,10 +8,12 @@ import { IcecoreError, isIcecoreError, messageOf } from '../base/errors.ts';
 import type { RepoId } from '../base/ids.ts';
 import type { Monitor } from '../base/monitor.ts';
 import type { Config } from '../format/config.ts';
+import type { TagRule } from '../format/object-tags.ts';
 import { HeaderOpener } from '../seal/age-header.ts';
 import { type DerivedKeys, deriveKeys, type Keyring } from '../seal/keys.ts';
 import { MeteredStore, type StoreUse } from '../store/meter.ts';
-import type { RequestCounts, Store } from '../store/store.ts';
+import { type RequestStats, requestStatsOf } from '../store/request-counts.ts';
+import type { Store } from '../store/store.ts';
 import type { Access, LocalPlaces, OpenOptions } from './access.ts';
 import { Catalog } from './catalog.ts';
 import { isUnusable } from './catalog-database.ts';
@@ -20,7 +22,9 @@ import { HeadsFile } from './heads-file.ts';
 import { findKeyring } from './keyrings.ts';
 import { lockFile } from './lock-file.ts';
 import { loadMarker } from './marker.ts';
+import { checkRegion } from './region.ts';
 import { SealedObjects } from './sealed-objects.ts';
+import { TaggedStore } from './tagged-store.ts';
 
 /** An open repository. Close it when done. */
 export class Repository {
@@ -39,6 +43,7 @@ export class Repository {
   readonly clock: Clock;
   readonly monitor: Monitor;
   readonly #meter: MeteredStore;
+  readonly #tags: readonly TagRule[];
 
   /** Called by {@link openRepository} and by init only. */
   constructor(parts: {
@@ -50,10 +55,14 @@ export class Repository {
     readonly configHash: string;
     readonly catalog: Catalog;
     readonly heads: HeadsFile;
+    /** Beside those of the config. */
+    readonly tags?: readonly TagRule[];
     readonly options: Pick<OpenOptions, 'places' | 'clock' | 'monitor'>;
   }) {
+    const tags = [...(parts.config.objectTags ?? []), ...(parts.tags ?? [])];
     this.#meter = parts.meter;
-    this.store = parts.meter;
+    this.#tags = parts.tags ?? [];
+    this.store = tags.length === 0 ? parts.meter : new TaggedStore(parts.meter, tags);
     this.id = parts.keyring.repo;
     this.keyring = parts.keyring;
     this.derived = parts.derived;
@@ -84,12 +93,12 @@ export class Repository {
     return this.keyring.role;
   }
 
-  /** Requests to the store since it was opened. */
-  requests(): RequestCounts {
-    return this.#meter.use.requests;
+  /** Requests to the store since it was opened, for a summary. */
+  requestStats(): RequestStats {
+    return requestStatsOf(this.#meter);
   }
 
-  /** Requests and bytes since it was opened. */
+  /** Calls of the store and bytes since it was opened. */
   use(): StoreUse {
     return this.#meter.use;
   }
@@ -97,6 +106,11 @@ export class Repository {
   /** The folder of this repository in the local cache. */
   cacheFolder(): string {
     return join(this.places.cache, this.id);
+  }
+
+  /** The folder of this repository in the local state. */
+  stateFolder(): string {
+    return join(this.places.state, this.id);
   }
 
   /** Says which key is missing when this role cannot do what `access` needs. */
@@ -113,19 +127,20 @@ export class Repository {
    * read from the store again. It shares the store and the heads, and is not to be closed; the catalog is its maker's.
    */
   withCatalog(catalog: Catalog, monitor: Monitor): Repository {
+    return this.#variant({ catalog, monitor });
+  }
+
+  /** The same repository, whose objects are stored with these tags too; not to be closed. */
+  withTags(tags: readonly TagRule[]): Repository {
+    return this.#variant({ tags: [...this.#tags, ...tags] });
+  }
+
+  #variant(change: { catalog?: Catalog; monitor?: Monitor; tags?: readonly TagRule[] }): Repository {
     const { keyring, derived, opener, config, configHash, heads, places, clock } = this;
+    const { catalog = this.catalog, monitor = this.monitor, tags = this.#tags } = change;
     const options = { places, clock, monitor };
-    return new Repository({
-      meter: this.#meter,
-      keyring,
-      derived,
-      opener,
-      config,
-      configHash,
-      catalog,
-      heads,
-      options,
-    });
+    const parts = { keyring, derived, opener, config, configHash, catalog, heads, tags, options };
+    return new Repository({ meter: this.#meter, ...parts });
   }
 
   /** Keeps what was seen. A host that cannot goes on: heads are a check, not a need. */
@@ -144,7 +159,7 @@ export class Repository {
 
   /** Keeps other processes of this host from committing meanwhile; resolves to the function that lets them again. */
   lockHeads(signal: AbortSignal): Promise<() => void> {
-    return lockFile(join(this.places.state, this.id, 'commit.lock'), signal);
+    return lockFile(join(this.stateFolder(), 'commit.lock'), signal);
   }
 
   /**
@@ -170,7 +185,8 @@ export class Repository {
 
 /**
  * Opens the repository in a store.
- * @throws `missing` no repository there; `key` no or wrong key; `damage` its config; `rollback` it went back in time.
+ * @throws `missing` no repository there; `key` no or wrong key; `damage` its config; `rollback` it went back in time;
+ *   `config` it lies in another region than it is pinned to.
  */
 export async function openRepository(store: Store, options: OpenOptions): Promise<Repository> {
   const meter = new MeteredStore(store);
@@ -182,6 +198,8 @@ export async function openRepository(store: Store, options: OpenOptions): Promis
   try {
     const heads = HeadsFile.open(join(options.places.state, id, 'heads.json'), id);
     const { config, hash: configHash } = await loadConfig(meter, catalog, { keyring, derived, opener }, heads);
+    // A folder lies where it lies: it has no region, and a repository in one has none in its config, unless it was copied.
+    if (config.region !== undefined && meter.bucket !== undefined) await checkRegion(meter, config.region);
     if (keyring.role === 'writer' && !config.writers.has(keyring.writer!.id)) {
       throw new IcecoreError(
         'key',

@@ -12,6 +12,7 @@ import { decodeIndexObject } from '../format/index-object.ts';
 import { claimName, indexName, parseName, snapshotName } from '../format/layout.ts';
 import { encodeSnapshot, type Snapshot } from '../format/snapshot.ts';
 import { createHeader, type SealHeader } from '../seal/age-header.ts';
+import { BegunSessions } from './begun-sessions.ts';
 import { saveDecision } from './decisions.ts';
 import { type GcState, loadGc } from './gc-records.ts';
 import { loadIndex } from './index-loader.ts';
@@ -19,6 +20,7 @@ import { KnownChunks } from './known-chunks.ts';
 import { encodeIndex, findLeftPacks } from './left-packs.ts';
 import type { PackDescription } from './pack-writer.ts';
 import type { Repository } from './repository.ts';
+import { abortStrayUploads } from './stray-uploads.ts';
 
 /** An index object is written when this much of it has come together: well below the limit of 64 MiB. */
 const INDEX_BYTES = 16 * 1_048_576;
@@ -39,6 +41,8 @@ export class WriteSession {
   readonly sid: SessionId;
   readonly #repo: Repository;
   readonly #signal: AbortSignal;
+  /** Only in a bucket: a folder has no uploads. */
+  readonly #begun: BegunSessions | undefined;
   /** Foreign packs named by the last claim. */
   #claimed: Set<string>;
   #claims = 0;
@@ -63,6 +67,7 @@ export class WriteSession {
     this.#claimed = claimed;
     this.#signal = signal;
     this.#gc = undefined as never;
+    this.#begun = repo.store.bucket && new BegunSessions(repo.stateFolder(), () => repo.clock.now());
     this.#lastCheckpoint = repo.clock.monotonic();
   }
 
@@ -72,10 +77,13 @@ export class WriteSession {
    */
   static async open(repo: Repository, relied: Iterable<string>, signal: AbortSignal): Promise<WriteSession> {
     repo.require('write');
+    // 80 random bits: no session ever has the name of another, so what stands under its names is its own.
     const sid = makeSessionId(repo.clock.now(), randomBytes(10));
     const session = new WriteSession(repo, sid, new Set(relied), signal);
+    session.#begun?.begin(sid);
     await session.#claim();
     session.#gc = await loadGc(repo);
+    if (session.#begun) await abortStrayUploads(repo, session.#begun, signal);
     return session;
   }
 
@@ -142,6 +150,7 @@ export class WriteSession {
   /** Takes note of a pack that is stored completely. */
   packStored(pack: PackDescription): void {
     this.#own.push(pack.record.name);
+    this.#begun?.signOfLife(this.sid);
     try {
       this.#repo.catalog.addPending(this.sid, pack.record.name, encodeIndex([pack]));
     } catch {
@@ -203,6 +212,8 @@ export class WriteSession {
     const name = snapshotName(this.sid);
     const payload = encodeSnapshot(snapshot);
     const hash = await saveDecision(this.#repo, name, payload, await this.metaHeader());
+    // Whatever was decided, all uploads of this session have ended.
+    this.#begun?.end(this.sid);
     if (hash === undefined) return { type: 'revoked' };
     this.#repo.heads.sawSnapshot(writer, { seq: snapshot.seq, hash });
     this.#repo.saveHeads();

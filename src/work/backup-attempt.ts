@@ -259,10 +259,13 @@ export class BackupAttempt {
 
   #makeEngine(session: WriteSession): BackupEngine {
     const { isParentSafe, started } = this.#basis;
+    const { config } = this.#repo;
     return new BackupEngine({
       repo: this.#repo,
       session,
-      level: this.#options.compression ?? this.#repo.config.compression,
+      level: this.#options.compression ?? config.compression,
+      storageClass: this.#options.storageClass ?? config.storageClass,
+      packBytes: Math.max(config.packSize, this.#options.packBytes ?? 0),
       workers: this.#options.workers ?? defaultWorkers(),
       created: new Date(started).toISOString(),
       // With a parent that may have lost packs, or at the user's word, nothing is taken for granted.

@@ -27,6 +27,9 @@ export interface BackupEngineOptions {
   readonly repo: Repository;
   readonly session: WriteSession;
   readonly level: number;
+  /** Class and target size of data packs. */
+  readonly storageClass: string;
+  readonly packBytes: number;
   readonly workers: number;
   /** ISO time, for the index. */
   readonly created: string;
@@ -55,13 +58,13 @@ export class BackupEngine {
   /** The workers; the first call starts them. */
   workers(count: number = this.#options.workers): BackupWorkers {
     if (this.#workers) return this.#workers;
-    const { session, repo, hard, onHashed, onNewBytes } = this.#options;
+    const { session, repo, hard, onHashed, onNewBytes, storageClass } = this.#options;
     const { config, store } = repo;
     this.#workers = new BackupWorkers({
       count,
       setup: this.#setup(),
       known: async () => (await session.known()).data,
-      destination: { store, storageClass: config.storageClass, coldMinimum: config.coldMinimum },
+      destination: { store, storageClass, coldMinimum: config.coldMinimum },
       onPack: (pack) => session.packStored(pack),
       stop: this.#stop,
       onHashed,
@@ -97,7 +100,7 @@ export class BackupEngine {
   }
 
   async #setup(): Promise<BackupSetup> {
-    const { repo, session, level, created } = this.#options;
+    const { repo, session, level, created, packBytes, storageClass } = this.#options;
     const { derived, keyring, config } = repo;
     return {
       role: 'backup',
@@ -108,8 +111,8 @@ export class BackupEngine {
       header: await this.#dataHeader(),
       signer: signerOf(keyring, derived),
       level,
-      packBytes: config.packSize,
-      storageClass: config.storageClass,
+      packBytes,
+      storageClass,
       created,
       packCounter: session.packCounter,
       stop: this.#stop,

@@ -1,7 +1,8 @@
 /** What a backup is told and what it reports: the options and the summary of `icecore backup`. Types only. */
 
 import type { Raw } from '../base/raw.ts';
-import type { RequestCounts } from '../store/store.ts';
+import type { TagRule } from '../format/object-tags.ts';
+import type { RequestStats } from '../store/request-counts.ts';
 
 /** Which entries stay out. Patterns follow .gitignore. */
 export interface ExcludeOptions {
@@ -38,6 +39,12 @@ export interface BackupOptions {
   readonly withAtime: boolean;
   /** zstd level instead of the repository's. */
   readonly compression?: number;
+  /** Class of this run's data packs instead of the repository's. */
+  readonly storageClass?: string;
+  /** The data packs of this run are at least about this large, in bytes. */
+  readonly packBytes?: number;
+  /** Tags of this run's objects, beside those of the repository; of the same key these count. */
+  readonly objectTags?: readonly TagRule[];
   readonly dryRun: boolean;
   /** Go on when the source is empty although the parent was not. */
   readonly allowEmpty: boolean;
@@ -46,7 +53,7 @@ export interface BackupOptions {
 }
 
 /** What `backup` did; the fields of its summary. Bytes are plaintext unless they say stored. */
-export interface BackupStats {
+export interface BackupStats extends RequestStats {
   readonly snapshot?: string;
   readonly parent?: string;
   readonly filesNew: number;
@@ -63,7 +70,6 @@ export interface BackupStats {
   readonly bytesNew: number;
   readonly bytesStored: number;
   readonly packs: number;
-  readonly requests: RequestCounts;
   readonly seconds: number;
   readonly peakRssBytes: number;
   /** The run was interrupted and left a partial snapshot. */

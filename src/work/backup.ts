@@ -4,6 +4,7 @@
  */
 import { bug, cancelled, IcecoreError } from '../base/errors.ts';
 import type { Monitor } from '../base/monitor.ts';
+import { isProcessAlive } from '../base/process-alive.ts';
 import { rawFromText } from '../base/raw.ts';
 import type { ExcludeMatcher } from '../files/exclude.ts';
 import { scan } from '../files/scan.ts';
@@ -12,11 +13,12 @@ import { ParentState } from '../repo/parent-state.ts';
 import type { Repository } from '../repo/repository.ts';
 import { WriteSession } from '../repo/session.ts';
 import { loadSnapshots } from '../repo/snapshots.ts';
+import { checkStorageClass } from '../repo/storage-class.ts';
 import { BackupAttempt, type BackupBasis } from './backup-attempt.ts';
 import { BackupCounts } from './backup-counts.ts';
 import { makeExcludes, reportUnusedRules } from './backup-excludes.ts';
 import type { BackupOptions, BackupStats } from './backup-options.ts';
-import { isProcessAlive, peakRssBytes } from './process-facts.ts';
+import { peakRssBytes } from './process-facts.ts';
 
 export type { BackupOptions, BackupStats, ExcludeOptions } from './backup-options.ts';
 
@@ -27,15 +29,17 @@ const ATTEMPTS = 5;
 
 /**
  * Backs up. What goes wrong with single items is reported to the monitor; the snapshot then says that it is incomplete.
- * @throws `user` when a path to back up cannot be read or the source is empty where it was not; `cancelled` when it was
+ * @throws `usage` for a class that the store does not have; `user` when a path to back up cannot be read or the source is empty where it was not; `cancelled` when it was
  *   interrupted before there was anything to keep; `store`, `key`.
  */
 export async function runBackup(
-  repo: Repository,
+  opened: Repository,
   options: BackupOptions,
   monitor: Monitor,
   signal: AbortSignal,
 ): Promise<BackupStats> {
+  const repo = options.objectTags?.length ? opened.withTags(options.objectTags) : opened;
+  if (options.storageClass !== undefined) checkStorageClass(repo.store, options.storageClass);
   const began = repo.clock.monotonic();
   const hard = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -67,7 +71,7 @@ export async function runBackup(
       bytesNew: counts.bytesNew,
       bytesStored: use.storedBytes,
       packs: result.packs,
-      requests: use.requests,
+      ...repo.requestStats(),
       seconds: (repo.clock.monotonic() - began) / 1000,
       peakRssBytes: peakRssBytes(),
       partial: result.partial,

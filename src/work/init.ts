@@ -13,16 +13,22 @@ import { type Monitor, silentMonitor } from '../base/monitor.ts';
 import { checkChunkSizes } from '../format/chunker.ts';
 import { type Config, encodeConfig } from '../format/config.ts';
 import { configName, keyName, MARKER_NAME, RECOVERY_NAME, RECOVERY_SCRIPT_NAME } from '../format/layout.ts';
+import type { TagRule } from '../format/object-tags.ts';
 import type { LocalPlaces } from '../repo/access.ts';
 import { configObjects } from '../repo/configs.ts';
 import { hostKeyFile } from '../repo/keyrings.ts';
 import { encodeMarker, findMarker } from '../repo/marker.ts';
 import { probeStore } from '../repo/probe.ts';
 import { recoveryScript, recoveryText } from '../repo/recovery.ts';
+import { checkRegion } from '../repo/region.ts';
 import { openCatalog, openRepository, type Repository } from '../repo/repository.ts';
+import { checkStorageClass } from '../repo/storage-class.ts';
+import { TaggedStore } from '../repo/tagged-store.ts';
 import { createHeader, HeaderOpener } from '../seal/age-header.ts';
 import { encodeBundle, sealBundleToPassphrase } from '../seal/bundle.ts';
 import { deriveKeys, generateKeyring, type Keyring, restrictKeyring } from '../seal/keys.ts';
+import { MeteredStore } from '../store/meter.ts';
+import { type RequestStats, requestStatsOf } from '../store/request-counts.ts';
 import type { Store } from '../store/store.ts';
 
 /** What `init` may be told. */
@@ -36,6 +42,10 @@ export interface InitOptions {
   readonly packBytes: number;
   /** Class of data packs; `STANDARD` for a directory. */
   readonly storageClass: string;
+  /** The region that the bucket has to be in, now and whenever the repository is opened. */
+  readonly region?: string;
+  /** Tags that objects are stored with. */
+  readonly objectTags?: readonly TagRule[];
   /** zstd level of new packs. */
   readonly compression: number;
   readonly host: string;
@@ -47,7 +57,7 @@ export interface InitOptions {
 }
 
 /** What `init` made. */
-export interface InitResult {
+export interface InitResult extends RequestStats {
   readonly repository: Repository;
   readonly created: boolean;
   /** The writer bundle on this host. */
@@ -59,15 +69,17 @@ const COLD_MINIMUM = 16 * 1_048_576;
 
 /**
  * Creates a repository in an empty store, and opens it as this host's writer.
- * @throws `user`: `repository-exists`, `store-not-empty`; `config`: impossible sizes; `store`: what the probe found.
+ * @throws `user`: `repository-exists`, `store-not-empty`; `config`: impossible sizes, another region;
+ *   `usage`: a class that the store does not have; `store`: what the probe found.
  */
 export async function initRepository(
-  store: Store,
+  place: Store,
   places: LocalPlaces,
   options: InitOptions,
   clock: Clock,
   monitor: Monitor = silentMonitor,
 ): Promise<InitResult> {
+  const store = new MeteredStore(place);
   const existing = await findMarker(store);
   const open = () =>
     openRepository(store, {
@@ -84,22 +96,28 @@ export async function initRepository(
         data: { repository: existing },
       });
     }
-    return { repository: await open(), created: false, hostKeyFile: hostKeyFile(places.config, existing) };
+    const repository = await open();
+    return { repository, created: false, hostKeyFile: hostKeyFile(places.config, existing), ...requestStatsOf(store) };
   }
+  checkStorageClass(store, options.storageClass);
+  if (options.region !== undefined) await checkRegion(store, options.region);
   await refuseLeftovers(store);
-  const facts = await probeStore(store);
+  // The probe is tagged as well: a bucket may refuse objects with tags, or without.
+  const tagged = options.objectTags?.length ? new TaggedStore(store, options.objectTags) : store;
+  const facts = await probeStore(tagged);
   const id = randomBytes(16).toString('hex') as RepoId;
   const keyring = await generateKeyring(id, options.ageType);
   const config = firstConfig(keyring, options, facts, clock);
-  await create(store, keyName('admin'), await sealBundleToPassphrase(keyring, options.passphrase, options.scryptLogN));
-  await saveConfig(store, keyring, config, places, monitor);
-  await create(store, RECOVERY_NAME, Buffer.from(recoveryText(id)));
-  await create(store, RECOVERY_SCRIPT_NAME, Buffer.from(recoveryScript()));
+  await create(tagged, keyName('admin'), await sealBundleToPassphrase(keyring, options.passphrase, options.scryptLogN));
+  await saveConfig(tagged, keyring, config, places, monitor);
+  await create(tagged, RECOVERY_NAME, Buffer.from(recoveryText(id)));
+  await create(tagged, RECOVERY_SCRIPT_NAME, Buffer.from(recoveryScript()));
   const keyFile = hostKeyFile(places.config, id);
   mkdirSync(dirname(keyFile), { recursive: true, mode: 0o700 });
   writeFileAtomic(keyFile, encodeBundle(restrictKeyring(keyring, 'writer')), 0o600);
-  await create(store, MARKER_NAME, encodeMarker(id));
-  return { repository: await open(), created: true, hostKeyFile: keyFile };
+  await create(tagged, MARKER_NAME, encodeMarker(id));
+  const repository = await open();
+  return { repository, created: true, hostKeyFile: keyFile, ...requestStatsOf(store) };
 }
 
 /** Creates one object of the new repository; somebody else's in its place ends the init before it can mix with theirs. */
@@ -150,6 +168,8 @@ function firstConfig(keyring: Keyring, options: InitOptions, facts: Config['stor
     coldMinimum: COLD_MINIMUM,
     compression: options.compression,
     store: facts,
+    ...(options.region === undefined ? {} : { region: options.region }),
+    ...(options.objectTags?.length ? { objectTags: options.objectTags } : {}),
   };
 }
 

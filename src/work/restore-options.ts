@@ -1,6 +1,6 @@
 /** What a restore is told and what it reports. Types only. */
 import type { Raw } from '../base/raw.ts';
-import type { RequestCounts } from '../store/store.ts';
+import type { RequestStats } from '../store/request-counts.ts';
 import type { SnapshotInfo } from './browse.ts';
 
 /** What to do with something that is there already. */
@@ -50,7 +50,7 @@ export interface RestorePlan {
 }
 
 /** What a restore has done. */
-export interface RestoreStats {
+export interface RestoreStats extends RequestStats {
   readonly plan: RestorePlan;
   readonly filesRestored: number;
   readonly filesUnchanged: number;
@@ -63,7 +63,6 @@ export interface RestoreStats {
   readonly bytesFetched: number;
   readonly errors: number;
   readonly warnings: number;
-  readonly requests: RequestCounts;
   readonly seconds: number;
   readonly peakRssBytes: number;
 }

@@ -252,7 +252,7 @@ class Restore {
       filesSkipped: planned.filesSkipped + this.#counts.filesSkipped,
       errors: this.#counts.errors,
       warnings: this.#counts.warnings,
-      requests: this.#repo.requests(),
+      ...this.#repo.requestStats(),
       seconds: (this.#repo.clock.monotonic() - this.#started) / 1000,
       peakRssBytes: peakRssBytes(),
     };

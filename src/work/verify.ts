@@ -9,7 +9,7 @@ import { throwIfAborted } from '../base/errors.ts';
 import { type Monitor, silentMonitor } from '../base/monitor.ts';
 import type { Repository } from '../repo/repository.ts';
 import { ScratchCatalog } from '../repo/scratch-catalog.ts';
-import type { RequestCounts } from '../store/store.ts';
+import type { RequestStats } from '../store/request-counts.ts';
 import type { SnapshotInfo } from './browse.ts';
 import { type Finding, Findings } from './findings.ts';
 import { peakRssBytes } from './process-facts.ts';
@@ -31,7 +31,7 @@ export interface VerifyOptions {
   readonly random?: () => number;
 }
 
-export interface VerifyStats {
+export interface VerifyStats extends RequestStats {
   readonly snapshots: number;
   /** Packs that were checked at all: all that the index names, or those that the snapshot needs. */
   readonly packs: number;
@@ -43,7 +43,6 @@ export interface VerifyStats {
   readonly chunks: number;
   readonly bytesRead: number;
   readonly findings: readonly Finding[];
-  readonly requests: RequestCounts;
   readonly seconds: number;
   readonly peakRssBytes: number;
 }
@@ -79,7 +78,7 @@ export async function runVerify(
       ...counts,
       bytesRead: repo.use().fetchedBytes - fetchedBefore,
       findings: findings.list(),
-      requests: repo.requests(),
+      ...repo.requestStats(),
       seconds: (repo.clock.monotonic() - began) / 1000,
       peakRssBytes: peakRssBytes(),
     };
