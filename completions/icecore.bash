@@ -12,7 +12,7 @@ _icecore() {
     --overwrite) COMPREPLY=($(compgen -W 'always if-changed if-newer never' -- "$current")); return ;;
     --level) COMPREPLY=($(compgen -W 'list data' -- "$current")); return ;;
     --access) COMPREPLY=($(compgen -W 'write read admin' -- "$current")); return ;;
-    --password-command|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--sample) :; return ;;
+    --password-command|--limit-upload|--limit-download|--retry-for|--region|--object-tag|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--sample) :; return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
@@ -36,46 +36,46 @@ _icecore() {
   case $command in
     'key') options='--help'; arguments() { COMPREPLY=($(compgen -W 'list test export-writer' -- "$current")); } ;;
     'init')
-      options='--storage-class --age-type --chunk-size --pack-size --compression --exists-ok -r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='--storage-class --region --object-tag --age-type --chunk-size --pack-size --compression --exists-ok -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { local IFS=$'\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")); } ;;
     'backup')
-      options='-n --dry-run --tag --host -e --exclude --exclude-file --ignore-file --exclude-if-present --exclude-caches --exclude-larger-than -x --one-file-system --files-from --files-from0 -0 --null --stdin-name --stdin-command -f --force --ignore-ctime --ignore-inode --with-atime --allow-empty --compression --workers --init -r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='-n --dry-run --tag --host -e --exclude --exclude-file --ignore-file --exclude-if-present --exclude-caches --exclude-larger-than -x --one-file-system --files-from --files-from0 -0 --null --stdin-name --stdin-command -f --force --ignore-ctime --ignore-inode --with-atime --allow-empty --compression --storage-class --object-tag --workers --init -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { local IFS=$'\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$current")); } ;;
     'snapshots')
-      options='--host --tag --path --latest -r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='--host --tag --path --latest -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'ls')
-      options='-l --long -R --recursive -0 --print0 --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='-l --long -R --recursive -0 --print0 --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'find')
-      options='-i --ignore-case -l --long -0 --print0 -s --snapshot --type --newer --older --min-size --max-size --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='-i --ignore-case -l --long -0 --print0 -s --snapshot --type --newer --older --min-size --max-size --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'diff')
-      options='--metadata -0 --print0 --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='--metadata -0 --print0 --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'dump')
-      options='-o --output -a --archive --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='-o --output -a --archive --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'restore')
-      options='-t --target -n --plan -i --include -e --exclude --overwrite --delete --verify --sparse --numeric-ids --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='-t --target -n --plan -i --include -e --exclude --overwrite --delete --verify --sparse --numeric-ids --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'verify')
-      options='--level --sample -s --snapshot --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='--level --sample -s --snapshot --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'key list')
-      options='-r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='-r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'key test')
-      options='--access -r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='--access -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'key export-writer')
-      options='-o --output -r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='-o --output -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'completion')
-      options='-r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='-r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { COMPREPLY=($(compgen -W 'bash zsh fish' -- "$current")); } ;;
     *)
-      options='-r --repository --password-file --password-command --key-file --cache-dir --json -q --quiet -v --verbose --no-progress --strict -h --help --version'
+      options='-r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help --version'
       arguments() { COMPREPLY=($(compgen -W 'init backup snapshots ls find diff dump restore verify key completion' -- "$current")); } ;;
   esac
   if [[ $current == -* ]]; then

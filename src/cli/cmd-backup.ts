@@ -6,10 +6,12 @@ import { parseSize } from '../base/units.ts';
 import { backupSummary } from '../ui/summaries.ts';
 import type { BackupOptions, ExcludeOptions } from '../work/backup.ts';
 import type { Producer } from './backup-sources.ts';
+import { objectTagOption, readBucketChoices, storageClassOption } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 import type { Context } from './context.ts';
 import type { OptionSpec } from './option.ts';
 import { resolveRaw } from './paths.ts';
+import { packBytesOf } from './repository-options.ts';
 import { usage, type Values } from './values.ts';
 
 interface Options {
@@ -60,6 +62,8 @@ const options: readonly OptionSpec[] = [
   { flags: '--with-atime', help: 'store access times' },
   { flags: '--allow-empty', help: 'go on when nothing is there although the last snapshot had files' },
   { flags: '--compression <level>', help: 'compress with this zstd level: 1 to 19' },
+  storageClassOption,
+  objectTagOption,
   { flags: '--workers <n>', help: 'use this many threads (one a core)' },
   { flags: '--init', help: 'create the default repository when none is configured' },
 ];
@@ -132,7 +136,7 @@ export const backup = defineCommand<Options>({
       );
       context.monitor.stop();
       if (!context.globals.isJson && !context.globals.isQuiet) {
-        for (const line of backupSummary(stats, settings.dryRun)) context.out.line(line);
+        for (const line of backupSummary(stats, settings.dryRun, context.globals.isVerbose)) context.out.line(line);
       }
       const ending = stats.partial ? 'interrupted' : stats.errors > 0 ? 'incomplete' : 'done';
       return { summary: { ...stats, dryRun: settings.dryRun ? true : undefined }, ending };
@@ -177,6 +181,7 @@ function readStream(values: Values, context: Context): Options['stream'] {
 function readSettings(values: Values, context: Context): Options['settings'] {
   const compression = values.integer('compression', 1, 19);
   const workers = values.integer('workers', 1, 256);
+  const { storageClass, objectTags } = readBucketChoices(values, context.configuredRepository());
   return {
     host: values.text('host') ?? context.io.host(),
     user: context.io.user(),
@@ -190,6 +195,8 @@ function readSettings(values: Values, context: Context): Options['settings'] {
     dryRun: values.flag('dry-run'),
     allowEmpty: values.flag('allow-empty'),
     ...(compression === undefined ? {} : { compression }),
+    ...(storageClass === undefined ? {} : { storageClass, packBytes: packBytesOf(storageClass) }),
+    ...(objectTags === undefined ? {} : { objectTags }),
     ...(workers === undefined ? {} : { workers }),
   };
 }

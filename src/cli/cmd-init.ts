@@ -22,6 +22,7 @@ export const init = defineCommand<Options>({
   ],
   examples: [
     ['icecore init /mnt/backup', 'create one in a directory'],
+    ['icecore init s3://bucket/photos --storage-class DEEP_ARCHIVE --region eu-central-1', 'create one in a bucket'],
     ['icecore init -r /mnt/backup --password-file ~/.backup-pass', 'take the passphrase from a file'],
   ],
   parse(values, context) {
@@ -33,13 +34,14 @@ export const init = defineCommand<Options>({
     if (url === undefined) {
       throw usage('no-repository', 'which repository is to be created', 'icecore init /mnt/backup');
     }
-    return { ...readRepositoryOptions(values), url, existsOk: values.flag('exists-ok') };
+    return { ...readRepositoryOptions(values, url), url, existsOk: values.flag('exists-ok') };
   },
   async run({ url, ...options }, context) {
     const { io } = context;
     const { initRepository } = await io.verbs.init();
     const passphrase = await context.newPassphrase();
-    const store = await context.openStore(url, { create: true });
+    const { region } = options;
+    const store = await context.openStore(url, { create: true, ...(region === undefined ? {} : { region }) });
     try {
       const made = await initRepository(
         store,
@@ -47,14 +49,14 @@ export const init = defineCommand<Options>({
         { ...options, passphrase, host: io.host(), user: io.user() },
         io.clock,
       );
-      const { repository, created, hostKeyFile } = made;
+      const { repository, created, hostKeyFile, ...stats } = made;
       try {
         if (!context.globals.isJson) {
           const kit = { location: repository.location, id: repository.id, ageType: options.ageType, hostKeyFile };
           const lines = created ? recoveryKitLines(kit) : [`there already: ${repository.location} (${repository.id})`];
           for (const line of lines) context.out.line(line);
         }
-        return { summary: { repository: repository.location, id: repository.id, created, hostKeyFile } };
+        return { summary: { repository: repository.location, id: repository.id, created, hostKeyFile, ...stats } };
       } finally {
         await repository.close();
       }

@@ -100,7 +100,7 @@ export const restore = defineCommand<Options>({
         return { summary: { snapshot: snapshot.id, plan: stats.plan, planOnly: true } };
       }
       if (!globals.isJson && !globals.isQuiet) {
-        for (const line of restoreSummary(stats, settings.target)) context.out.line(line);
+        for (const line of restoreSummary(stats, settings.target, globals.isVerbose)) context.out.line(line);
       }
       return { summary: { snapshot: snapshot.id, ...stats }, ending: stats.errors > 0 ? 'incomplete' : 'done' };
     });

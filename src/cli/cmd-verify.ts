@@ -75,7 +75,7 @@ export const verify = defineCommand<Options>({
         context.print('error', { severity: 'error', ...finding }, lines);
       }
       if (!globals.isJson && !globals.isQuiet) {
-        for (const line of verifySummary(stats, settings.level)) context.out.line(line);
+        for (const line of verifySummary(stats, settings.level, globals.isVerbose)) context.out.line(line);
       }
       return {
         summary: { level: settings.level, ...counts, findings: findings.length },

@@ -8,6 +8,7 @@ import { errnoOf, IcecoreError } from '../base/errors.ts';
 import { rawToDisplay } from '../base/raw.ts';
 import type { Access, Credentials } from '../repo/access.ts';
 import type { Repository } from '../repo/repository.ts';
+import type { OpenStoreOptions } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
 import { encodeLine, type Fields, type LineType } from '../ui/json-lines.ts';
 import type { Output } from '../ui/output.ts';
@@ -37,6 +38,7 @@ export class Context {
       messages,
       isJson: globals.isJson,
       isVerbose: globals.isVerbose,
+      isQuiet: globals.isQuiet,
       inColour: usesColour(io),
       wantsStatus: globals.wantsProgress,
       isStrict: globals.isStrict,
@@ -114,10 +116,17 @@ export class Context {
     return existsSync(join(this.places.defaultRepository, 'icecore.json'));
   }
 
-  /** Opens the store of a repository. */
-  async openStore(url: string, options: { readonly create?: boolean } = {}): Promise<Store> {
+  /** Opens the store of a repository, with the limits of the command line. */
+  async openStore(url: string, options: Pick<OpenStoreOptions, 'create' | 'region'> = {}): Promise<Store> {
     const { openStore } = await this.io.verbs.store();
-    return await openStore(url, options);
+    const { uploadRate, downloadRate, retryForMs } = this.globals;
+    return await openStore(url, {
+      ...options,
+      ...(uploadRate === undefined ? {} : { uploadRate }),
+      ...(downloadRate === undefined ? {} : { downloadRate }),
+      ...(retryForMs === undefined ? {} : { retryForMs }),
+      onWait: (notice) => this.monitor.waiting(notice),
+    });
   }
 
   /** Opens the repository that is meant, lends it to `work`, and closes it whatever happens. */

@@ -1,4 +1,5 @@
 /** The options that every command has, before or after its name. */
+import { parseDuration, parseRate } from '../base/units.ts';
 import type { OptionSpec } from './option.ts';
 import { usage, type Values } from './values.ts';
 
@@ -8,6 +9,9 @@ export const globalOptions: readonly OptionSpec[] = [
   { flags: '--password-command <command>', help: 'read the passphrase from what a shell command prints' },
   { flags: '--key-file <file>', help: 'use this key instead of the one on this host', complete: 'file' },
   { flags: '--cache-dir <dir>', help: 'keep the local catalog here', complete: 'directory' },
+  { flags: '--limit-upload <rate>', help: 'send to the repository at this rate at most, as 10MiB/s' },
+  { flags: '--limit-download <rate>', help: 'read from the repository at this rate at most' },
+  { flags: '--retry-for <duration>', help: 'try a request to a bucket again for this long before it fails (5m)' },
   { flags: '--json', help: 'print JSON lines, a summary last' },
   { flags: '-q, --quiet', help: 'print only results and errors' },
   { flags: '-v, --verbose', help: 'say what happens to every path' },
@@ -22,6 +26,11 @@ export interface GlobalOptions {
   readonly passwordCommand: string | undefined;
   readonly keyFile: string | undefined;
   readonly cacheDir: string | undefined;
+  /** Bytes a second. */
+  readonly uploadRate: number | undefined;
+  readonly downloadRate: number | undefined;
+  /** Milliseconds. */
+  readonly retryForMs: number | undefined;
   readonly isJson: boolean;
   readonly isQuiet: boolean;
   readonly isVerbose: boolean;
@@ -56,6 +65,9 @@ export function readGlobalOptions(values: Values): GlobalOptions {
     passwordCommand: isFileChosen && file !== undefined ? undefined : command,
     keyFile: values.text('key-file'),
     cacheDir: values.text('cache-dir'),
+    uploadRate: values.parsed('limit-upload', parseRate),
+    downloadRate: values.parsed('limit-download', parseRate),
+    retryForMs: values.parsed('retry-for', parseDuration),
     isJson: values.flag('json'),
     isQuiet: isQuietChosen,
     isVerbose: isVerbose && !isQuietChosen,

@@ -1,6 +1,7 @@
 /** What a new repository is made of, as `init` reads it, and what the default repository takes. */
 import { parseSize } from '../base/units.ts';
 import type { InitOptions } from '../work/init.ts';
+import { objectTagOption, readBucketChoices, regionOption, storageClassOption } from './bucket-options.ts';
 import type { OptionSpec } from './option.ts';
 import { usage, type Values } from './values.ts';
 
@@ -14,15 +15,13 @@ const COLD_CLASSES: ReadonlySet<string> = new Set(['GLACIER', 'DEEP_ARCHIVE']);
 /** Everything that a person may choose about a new repository. */
 export type RepositoryChoices = Pick<
   InitOptions,
-  'ageType' | 'chunkBytes' | 'packBytes' | 'storageClass' | 'compression'
+  'ageType' | 'chunkBytes' | 'packBytes' | 'storageClass' | 'compression' | 'region' | 'objectTags'
 >;
 
 export const repositoryOptions: readonly OptionSpec[] = [
-  {
-    flags: '--storage-class <class>',
-    help: 'store packs in this class',
-    choices: ['STANDARD', 'STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR', 'GLACIER', 'DEEP_ARCHIVE'],
-  },
+  storageClassOption,
+  regionOption,
+  objectTagOption,
   {
     flags: '--age-type <type>',
     help: 'make keys of this type; x25519 can be opened by any old age, pq also resists quantum computers',
@@ -34,20 +33,24 @@ export const repositoryOptions: readonly OptionSpec[] = [
 ];
 
 /**
- * Reads {@link repositoryOptions}.
+ * Reads {@link repositoryOptions}, for a repository at `url`.
  * @throws kind `usage`
  */
-export function readRepositoryOptions(values: Values): RepositoryChoices {
-  const storageClass = values.text('storage-class') ?? 'STANDARD';
+export function readRepositoryOptions(values: Values, url: string): RepositoryChoices {
+  const { storageClass = 'STANDARD', ...choices } = readBucketChoices(values, url);
   return {
     storageClass,
+    ...choices,
     ageType: values.text('age-type') === 'x25519' ? 'x25519' : 'pq',
     chunkBytes: values.parsed('chunk-size', parseChunkSize) ?? CHUNK_SIZES.default,
-    packBytes:
-      values.parsed('pack-size', parsePackSize) ??
-      (COLD_CLASSES.has(storageClass) ? PACK_SIZES.cold : PACK_SIZES.default),
+    packBytes: values.parsed('pack-size', parsePackSize) ?? packBytesOf(storageClass),
     compression: values.integer('compression', 1, 19) ?? 3,
   };
+}
+
+/** The target size of packs in a class: where each is paid for when it is stored and when it is thawed, few large ones. */
+export function packBytesOf(storageClass: string): number {
+  return COLD_CLASSES.has(storageClass) ? PACK_SIZES.cold : PACK_SIZES.default;
 }
 
 /** The choices of the default repository. */

@@ -5,19 +5,23 @@
  */
 import type { ItemNote, Monitor, Problem, Progress } from '../base/monitor.ts';
 import { formatBytes } from '../base/units.ts';
+import type { WaitNotice } from '../store/s3-options.ts';
 import { escapeName, escapeText } from './escape.ts';
-
 import { encodeLine, itemFields, pathFields, problemFields } from './json-lines.ts';
 import type { Output } from './output.ts';
 import { PaceMeter } from './progress.ts';
-import { messageLine, problemLine } from './text.ts';
+import { messageLine, problemLine, waitText } from './text.ts';
 import { pad } from './width.ts';
 
 const STATUS_EVERY = 100;
+const WAIT_LINE_EVERY = 60_000;
+const WAIT_SHOWN = 2_000;
 
 /** The part of tty.ts that is needed here; that file is loaded only where there is a terminal. */
 export interface Display {
   update(progress: Progress): void;
+  /** Shows a text instead of the progress, for some milliseconds. */
+  hold(text: string, milliseconds: number): void;
   pause(): void;
   resume(): void;
   stop(): void;
@@ -30,6 +34,7 @@ export interface RunMonitorOptions {
   readonly messages: Output;
   readonly isJson: boolean;
   readonly isVerbose: boolean;
+  readonly isQuiet: boolean;
   readonly inColour: boolean;
   /** Whether `status` lines are wanted, in JSON. */
   readonly wantsStatus: boolean;
@@ -46,6 +51,7 @@ export class RunMonitor implements Monitor {
   readonly #hintsGiven = new Set<string>();
   #display: Display | undefined;
   #lastStatus = Number.NEGATIVE_INFINITY;
+  #lastWait = Number.NEGATIVE_INFINITY;
   #errors = 0;
   #warnings = 0;
 
@@ -120,6 +126,25 @@ export class RunMonitor implements Monitor {
       this.#hintsGiven.add(problem.hint);
       messages.line(messageLine('hint', problem.hint, inColour));
     }
+  }
+
+  /**
+   * The store makes us wait. A terminal shows it while it lasts; a log gets a line a minute at most, and none for a
+   * first attempt: those fail every day.
+   */
+  waiting(notice: WaitNotice): void {
+    const { isJson, isQuiet, wantsStatus, messages, out, monotonic } = this.#options;
+    if (this.#display) {
+      // A little longer than the pause: nobody says when the next attempt has been answered.
+      this.#display.hold(waitText(notice), notice.delayMs + WAIT_SHOWN);
+      return;
+    }
+    const now = monotonic();
+    if (now - this.#lastWait < (isJson ? STATUS_EVERY : WAIT_LINE_EVERY)) return;
+    if (isJson ? !wantsStatus : isQuiet || notice.attempt < 2) return;
+    this.#lastWait = now;
+    if (isJson) out.line(encodeLine('status', { waiting: notice }));
+    else messages.line(messageLine('note', `${notice.message}: ${waitText(notice)}`));
   }
 
   item(note: ItemNote): void {

@@ -3,6 +3,7 @@
  * Owns wording; the figures are the verbs'.
  */
 import { formatBytes, formatCount, formatDuration } from '../base/units.ts';
+import type { RequestStats } from '../store/request-counts.ts';
 import type { BackupStats } from '../work/backup.ts';
 import type { RestorePlan, RestoreStats } from '../work/restore.ts';
 import type { Finding, VerifyStats } from '../work/verify.ts';
@@ -13,8 +14,8 @@ import { renderFields } from './table.ts';
 
 type Field = readonly [name: string, value: string];
 
-/** The end of `backup`. */
-export function backupSummary(stats: BackupStats, isDryRun: boolean): string[] {
+/** The end of `backup`; `isVerbose` also tells requests that nobody bills. */
+export function backupSummary(stats: BackupStats, isDryRun: boolean, isVerbose = false): string[] {
   const files = [
     `${formatCount(stats.filesNew)} new`,
     `${formatCount(stats.filesChanged)} changed`,
@@ -33,6 +34,7 @@ export function backupSummary(stats: BackupStats, isDryRun: boolean): string[] {
   if (!isDryRun) {
     fields.push(['stored', `${formatBytes(stats.bytesStored)} for ${formatBytes(stats.bytesNew)} of new data`]);
   }
+  fields.push(...requestFields(stats, isVerbose));
   fields.push(['time', `${formatDuration(stats.seconds * 1000)}${paceOf(stats.bytesRead, stats.seconds)}`]);
   return [...renderFields(fields), ...backupResult(stats, isDryRun)];
 }
@@ -62,8 +64,8 @@ export function restorePlan(plan: RestorePlan, target: string): string[] {
   ]);
 }
 
-/** The end of `restore`. */
-export function restoreSummary(stats: RestoreStats, target: string): string[] {
+/** The end of `restore`; `isVerbose` as above. */
+export function restoreSummary(stats: RestoreStats, target: string, isVerbose = false): string[] {
   const files = [
     `${formatCount(stats.filesRestored)} restored`,
     stats.filesUnchanged > 0 ? `${formatCount(stats.filesUnchanged)} there already` : '',
@@ -79,14 +81,15 @@ export function restoreSummary(stats: RestoreStats, target: string): string[] {
     ...renderFields([
       ['files', files.join(', ')],
       ['written', `${formatBytes(stats.bytesWritten)}, ${formatBytes(stats.bytesFetched)} fetched`],
+      ...requestFields(stats, isVerbose),
       ['time', `${formatDuration(stats.seconds * 1000)}${paceOf(stats.bytesWritten, stats.seconds)}`],
     ]),
     escapeText(result),
   ];
 }
 
-/** The end of `verify`. */
-export function verifySummary(stats: VerifyStats, level: 'list' | 'data'): string[] {
+/** The end of `verify`; `isVerbose` as above. */
+export function verifySummary(stats: VerifyStats, level: 'list' | 'data', isVerbose = false): string[] {
   const fields: Field[] = [
     ['snapshots', formatCount(stats.snapshots)],
     [
@@ -97,6 +100,7 @@ export function verifySummary(stats: VerifyStats, level: 'list' | 'data'): strin
     ],
     ['chunks', formatCount(stats.chunks)],
     ['read', formatBytes(stats.bytesRead)],
+    ...requestFields(stats, isVerbose),
     ['time', `${formatDuration(stats.seconds * 1000)}${paceOf(stats.bytesRead, stats.seconds)}`],
   ];
   const sound = level === 'data' ? 'what was read is as it was written' : 'everything that is needed is there';
@@ -113,6 +117,15 @@ export function findingLines(finding: Finding, paths: number): string[] {
   for (const path of shown) lines.push(`         ${escapeText(path)}`);
   if (hidden > 0) lines.push(`         and ${count(hidden, 'more path', 'more paths')}`);
   return lines;
+}
+
+/** `7 (3 put, 2 get, 2 list)`: always where requests are paid for. */
+function requestFields({ requests, billed }: RequestStats, isVerbose: boolean): Field[] {
+  if (!isVerbose && billed === undefined) return [];
+  const counts = Object.entries(requests).filter(([, n]) => n > 0);
+  const total = counts.reduce((sum, [, n]) => sum + n, 0);
+  const kinds = counts.map(([kind, n]) => `${formatCount(n)} ${kind}`).join(', ');
+  return [['requests', kinds === '' ? '0' : `${formatCount(total)} (${kinds})`]];
 }
 
 function unchanged(files: string, there: number): string {

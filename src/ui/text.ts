@@ -4,6 +4,8 @@
  */
 import { IcecoreError, messageOf } from '../base/errors.ts';
 import type { Problem } from '../base/monitor.ts';
+import { formatDuration } from '../base/units.ts';
+import type { WaitNotice } from '../store/s3-options.ts';
 import { escapeName, escapeText } from './escape.ts';
 
 const PROGRAM = 'icecore';
@@ -54,6 +56,12 @@ export function failureLines(report: Report, inColour = false): string[] {
   const lines = [messageLine('error', firstLower(report.message), inColour)];
   if (report.hint !== undefined) lines.push(messageLine('hint', report.hint, inColour));
   return lines;
+}
+
+/** What people are told while the store makes us wait. */
+export function waitText({ reason, attempt, delayMs }: WaitNotice): string {
+  const why = { throttled: 'throttled', unreachable: 'no answer', 'server-error': 'the store failed' }[reason];
+  return `${why}, attempt ${attempt + 1} in ${formatDuration(delayMs)}`;
 }
 
 /** The line of a problem that did not stop the run. */

@@ -6,6 +6,7 @@ import ora from 'ora';
 import type { Progress } from '../base/monitor.ts';
 import type { OutputStream } from './output.ts';
 import { PaceMeter, progressLine } from './progress.ts';
+import { cutEnd } from './width.ts';
 
 const REFRESH = 100;
 /** Runs shorter than this show no line at all. */
@@ -22,6 +23,7 @@ export class TerminalDisplay {
   readonly #created: number;
   #latest: Progress | undefined;
   #isPaused = false;
+  #held: { readonly text: string; readonly until: number } | undefined;
 
   constructor(stream: OutputStream) {
     this.#stream = stream;
@@ -35,6 +37,11 @@ export class TerminalDisplay {
   /** Takes the newest report; cheap, it is drawn later. */
   update(progress: Progress): void {
     this.#latest = progress;
+  }
+
+  /** Shows a text instead of the progress, for some milliseconds: a shorter one does not cut a longer one short. */
+  hold(text: string, milliseconds: number): void {
+    this.#held = { text, until: Math.max(performance.now() + milliseconds, this.#held?.until ?? 0) };
   }
 
   /** Takes the line off the screen, for a question. */
@@ -59,7 +66,8 @@ export class TerminalDisplay {
     const pace = this.#meter.measure(this.#latest, now);
     if (now - this.#created < PATIENCE) return;
     const columns = Math.max(1, (this.#stream.columns ?? 80) - MARGIN);
-    this.#spinner.text = progressLine(this.#latest, pace, columns);
+    const isHeld = this.#held !== undefined && now < this.#held.until;
+    this.#spinner.text = isHeld ? cutEnd(this.#held!.text, columns) : progressLine(this.#latest, pace, columns);
     if (!this.#spinner.isSpinning) this.#spinner.start();
   }
 }
