@@ -19,8 +19,15 @@ Icecore is free software; any version that knows format 1 will do (see \`icecore
 Ubuntu: \`apt install age zstd jq openssl attr\`. Repositories with post-quantum keys (the default) need age 1.3 or newer;
 those made with \`--age-type x25519\` take any version. age and its format are described at https://age-encryption.org.
 
-1. If the repository is in a bucket, copy all of it into a folder (\`aws s3 sync\`, \`rclone copy\`). Packs in an archive class
-   have to be restored by the provider before they can be copied. Never copy back into the bucket.
+1. If the repository is in a bucket, copy all of it into a folder, with the AWS command line or with rclone:
+
+       aws s3 sync s3://<bucket>/<prefix> <folder>
+       rclone copy <remote>:<bucket>/<prefix> <folder>
+
+   Stores other than AWS take \`--endpoint-url https://<host>\` after \`aws\`. Packs in an archive class (GLACIER,
+   DEEP_ARCHIVE) have to be restored by the store first, which takes hours: \`aws s3api restore-object\` or
+   \`rclone backend restore\` asks for it, and \`aws s3 sync --force-glacier-transfer\` then copies them too. Both of
+   them go on where they stopped. Never copy back into the bucket.
 2. See what is there. age asks for the passphrase:
 
        sh recover.sh <folder> list
