@@ -22,7 +22,16 @@ const INFREQUENT: ClassProfile = { ...PLAIN_CLASS, minimumDays: 30, minimumBytes
 /** An archived object is billed 32 KiB more in its own class, for its index, and 8 KiB in STANDARD, for its name. */
 const ARCHIVE_OVERHEAD = { own: 32 * 1024, standard: 8 * 1024 } as const;
 
-const EXPEDITED: ThawTier = { name: 'expedited', minHours: 1 / 60, maxHours: 5 / 60 };
+const ARCHIVE_TIERS: readonly ThawTier[] = [
+  { name: 'expedited', minHours: 1 / 60, maxHours: 5 / 60 },
+  { name: 'standard', minHours: 3, maxHours: 5 },
+  { name: 'bulk', minHours: 5, maxHours: 12 },
+];
+
+const DEEP_ARCHIVE_TIERS: readonly ThawTier[] = [
+  { name: 'standard', minHours: 0, maxHours: 12 },
+  { name: 'bulk', minHours: 0, maxHours: 48 },
+];
 
 export const AWS: ProviderProfile = {
   id: 'aws',
@@ -42,25 +51,24 @@ export const AWS: ProviderProfile = {
   },
   classes: {
     STANDARD: PLAIN_CLASS,
-    REDUCED_REDUNDANCY: PLAIN_CLASS,
     // Objects under 128 KB are kept in the frequent tier. The archive tiers are off unless the bucket turns them on.
-    INTELLIGENT_TIERING: PLAIN_CLASS,
+    INTELLIGENT_TIERING: {
+      ...PLAIN_CLASS,
+      archiveTiers: { ARCHIVE_ACCESS: ARCHIVE_TIERS, DEEP_ARCHIVE_ACCESS: DEEP_ARCHIVE_TIERS },
+    },
     STANDARD_IA: INFREQUENT,
     ONEZONE_IA: INFREQUENT,
     GLACIER_IR: { ...INFREQUENT, minimumDays: 90 },
     GLACIER: {
       isOnline: false,
-      tiers: [EXPEDITED, { name: 'standard', minHours: 3, maxHours: 5 }, { name: 'bulk', minHours: 5, maxHours: 12 }],
+      tiers: ARCHIVE_TIERS,
       minimumDays: 90,
       minimumBytes: 0,
       overheadBytes: ARCHIVE_OVERHEAD,
     },
     DEEP_ARCHIVE: {
       isOnline: false,
-      tiers: [
-        { name: 'standard', minHours: 0, maxHours: 12 },
-        { name: 'bulk', minHours: 0, maxHours: 48 },
-      ],
+      tiers: DEEP_ARCHIVE_TIERS,
       minimumDays: 180,
       minimumBytes: 0,
       overheadBytes: ARCHIVE_OVERHEAD,

@@ -21,6 +21,11 @@ export interface ClassProfile {
   readonly isOnline: boolean;
   /** How objects are thawed; empty for online classes. A provider without tiers has one, called `standard`. */
   readonly tiers: readonly ThawTier[];
+  /**
+   * Where a class moves objects to an archive of its own by itself: what it calls these, and how objects in them are
+   * thawed (for good: without days, and without a second copy that is billed).
+   */
+  readonly archiveTiers?: Readonly<Record<string, readonly ThawTier[]>>;
   /** Deleted earlier, the rest is billed all the same. */
   readonly minimumDays: number;
   /** Billed sizes start here. */
