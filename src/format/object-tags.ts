@@ -93,7 +93,8 @@ export function readTagRules(from: JsonObject, field: string, object: string): r
   return rules;
 }
 
-function tagsOfKind(
+/** The tags of a kind; of what is none (undefined), those of all objects. */
+export function tagsOfKind(
   kind: TagKind | undefined,
   rules: readonly TagRule[],
 ): Readonly<Record<string, string>> | undefined {

@@ -33,7 +33,8 @@ export async function probeStore(store: Store, packs: ProbedPacks = {}): Promise
   const name = probeName();
   let facts: StoreFacts;
   try {
-    const race = await raceCreators(store, name, CREATORS, PROBE_BYTES, packs.tags ? { tags: packs.tags } : {});
+    const tagged = packs.tags ? { tags: packs.tags } : {};
+    const race = await raceCreators(store, name, CREATORS, PROBE_BYTES, tagged);
     if (race.winners.length === 0) throw failed(store, 'of several creators of a new object, none was let through');
     const whole = await store.get(name);
     const winner = race.winners.find(({ content }) => isSame(whole, content));
@@ -44,7 +45,7 @@ export async function probeStore(store: Store, packs: ProbedPacks = {}): Promise
     if ((await findListed(store, name))?.size !== PROBE_BYTES) {
       throw failed(store, 'what was written is not in the listing');
     }
-    const again = await createProbe(store, name, winner.content);
+    const again = await createProbe(store, name, winner.content, tagged);
     const info = await store.stat(name);
     if (info?.size !== PROBE_BYTES) throw failed(store, 'what was written is reported with another size');
     facts = {

@@ -5,7 +5,7 @@
 import { IcecoreError } from '../base/errors.ts';
 import type { SessionId } from '../base/ids.ts';
 import { sessionPrefix } from '../format/layout.ts';
-import type { Bucket } from '../store/bucket.ts';
+import type { Bucket, UnfinishedUpload } from '../store/bucket.ts';
 import type { BegunSessions } from './begun-sessions.ts';
 import type { Repository } from './repository.ts';
 
@@ -37,9 +37,10 @@ export async function abortStrayUploads(repo: Repository, begun: BegunSessions, 
 
 async function abortUploadsOf(sid: SessionId, bucket: Bucket, signal: AbortSignal): Promise<void> {
   for (const kind of ['pack', 'meta'] as const) {
-    for await (const upload of bucket.unfinishedUploads(sessionPrefix(kind, sid), signal)) {
-      await bucket.abortUpload(upload, signal);
-    }
+    // Collected before: a listing need not bear that its pages change. A session has a few at a time.
+    const uploads: UnfinishedUpload[] = [];
+    for await (const upload of bucket.unfinishedUploads(sessionPrefix(kind, sid), signal)) uploads.push(upload);
+    for (const upload of uploads) await bucket.abortUpload(upload, signal);
   }
 }
 

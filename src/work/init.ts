@@ -13,7 +13,7 @@ import { type Monitor, silentMonitor } from '../base/monitor.ts';
 import { checkChunkSizes } from '../format/chunker.ts';
 import { type Config, encodeConfig } from '../format/config.ts';
 import { configName, keyName, MARKER_NAME, RECOVERY_NAME, RECOVERY_SCRIPT_NAME } from '../format/layout.ts';
-import type { TagRule } from '../format/object-tags.ts';
+import { type TagRule, tagsOfKind } from '../format/object-tags.ts';
 import type { LocalPlaces } from '../repo/access.ts';
 import { configObjects } from '../repo/configs.ts';
 import { hostKeyFile } from '../repo/keyrings.ts';
@@ -102,9 +102,11 @@ export async function initRepository(
   checkStorageClass(store, options.storageClass);
   if (options.region !== undefined) await checkRegion(store, options.region);
   await refuseLeftovers(store);
-  // The probe is tagged as well: a bucket may refuse objects with tags, or without.
-  const tagged = options.objectTags?.length ? new TaggedStore(store, options.objectTags) : store;
-  const facts = await probeStore(tagged);
+  const { storageClass, objectTags = [] } = options;
+  // The probe is tagged like a pack: a bucket may refuse objects with tags, or without.
+  const tags = tagsOfKind('data', objectTags);
+  const facts = await probeStore(store, { storageClass, ...(tags ? { tags } : {}) });
+  const tagged = objectTags.length === 0 ? store : new TaggedStore(store, objectTags);
   const id = randomBytes(16).toString('hex') as RepoId;
   const keyring = await generateKeyring(id, options.ageType);
   const config = firstConfig(keyring, options, facts, clock);
