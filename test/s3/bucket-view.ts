@@ -54,6 +54,10 @@ export class BucketView {
     return found;
   }
 
+  async remove(key: string): Promise<void> {
+    await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: key }));
+  }
+
   async tags(key: string): Promise<Record<string, string>> {
     const { TagSet = [] } = await this.#client.send(new GetObjectTaggingCommand({ Bucket: this.#bucket, Key: key }));
     return Object.fromEntries(TagSet.map(({ Key, Value }) => [Key!, Value!]));

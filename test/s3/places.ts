@@ -76,6 +76,11 @@ export class Place {
     return objects.map((object) => ({ ...object, Key: object.Key!.slice(prefix.length) }));
   }
 
+  /** Removes one of its objects. */
+  remove(name: string, object: string): Promise<void> {
+    return this.#view.remove(this.#prefix(name) + object);
+  }
+
   /** The tags of one of its objects. */
   tags(name: string, object: string): Promise<Record<string, string>> {
     return this.#view.tags(this.#prefix(name) + object);

@@ -34,10 +34,10 @@ export class Program {
     execFileSync(process.execPath, ['bin/build.mjs'], { cwd: this.#folder });
   }
 
-  /** Starts a command line on a host that keeps its things in `places`. */
-  start(places: LocalPlaces, args: readonly string[]): ProgramRun {
+  /** Starts a command line on a host that keeps its things in `places`; `environment` is added to its own. */
+  start(places: LocalPlaces, args: readonly string[], environment: Record<string, string> = {}): ProgramRun {
     const child = spawn(process.execPath, [join(this.#folder, 'bin', 'icecore.js'), ...args], {
-      env: { PATH: process.env.PATH, HOME: '/nonexistent', ...environmentOf(places) },
+      env: { PATH: process.env.PATH, HOME: '/nonexistent', ...environmentOf(places), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const texts = { out: '', err: '' };
