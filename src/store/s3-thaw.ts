@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { mapOrdered } from '../base/limit.ts';
 import type { S3Caller } from './s3-caller.ts';
-import type { Thaw, ThawAnswer, ThawInfo, ThawRequest, ThawState, ThawTierName } from './thaw.ts';
+import type { Thaw, ThawAnswer, ThawInfo, ThawLook, ThawRequest, ThawState, ThawTierName } from './thaw.ts';
 
 /** Objects in this class move to archive tiers of their own, which no listing shows. */
 const TIERING = 'INTELLIGENT_TIERING';
@@ -40,6 +40,10 @@ export class S3Thaw implements Thaw {
   constructor(caller: S3Caller, concurrency: number) {
     this.#caller = caller;
     this.#concurrency = concurrency;
+  }
+
+  get listsStates(): boolean {
+    return this.#caller.profile.quirks.listsRestoreStatus;
   }
 
   async request(name: string, request: ThawRequest, signal?: AbortSignal): Promise<ThawAnswer> {
@@ -79,10 +83,29 @@ export class S3Thaw implements Thaw {
     const looked = mapOrdered(this.#objects(prefix, signal), this.#concurrency, async (object) => {
       const name = object.Key!.slice(this.#caller.keyPrefix.length);
       const storageClass = object.StorageClass ?? 'STANDARD';
-      const state = await this.#stateOf(name, storageClass, object, signal);
-      return state && { name, size: object.Size ?? 0, storageClass, state };
+      const found = await this.#stateOf(name, storageClass, object, signal);
+      return found && { name, size: object.Size ?? 0, storageClass, ...found };
     });
     for await (const info of looked) if (info) yield info;
+  }
+
+  async look(name: string, storageClass: string, signal?: AbortSignal): Promise<ThawLook | undefined> {
+    const input = { ...this.#params(), Key: this.#caller.keyPrefix + name };
+    try {
+      const head = await this.#caller.send(() => new HeadObjectCommand(input), {
+        ...{ signal, name, storageClass },
+        isAnswer: isAbsence,
+      });
+      const current = head.StorageClass ?? 'STANDARD';
+      const tier = head.ArchiveStatus === undefined ? {} : { archiveTier: head.ArchiveStatus };
+      const state = readRestoreHeader(head.Restore);
+      if (state) return { ...tier, state };
+      const isFrozen = current === TIERING ? head.ArchiveStatus !== undefined : this.#isArchive(current);
+      return { ...tier, state: { type: isFrozen ? 'cold' : 'online' } };
+    } catch (error) {
+      if (isAbsence(error)) return undefined;
+      throw error;
+    }
   }
 
   /** @returns undefined for an object that has gone since it was listed */
@@ -91,29 +114,17 @@ export class S3Thaw implements Thaw {
     storageClass: string,
     listed: ListedObject,
     signal: AbortSignal | undefined,
-  ): Promise<ThawState | undefined> {
-    const { classes, quirks } = this.#caller.profile;
-    const isArchive = classes[storageClass]?.isOnline === false;
-    if (!isArchive && storageClass !== TIERING) return { type: 'online' };
-    if (!isArchive || !quirks.listsRestoreStatus) return await this.#look(name, storageClass, signal);
+  ): Promise<ThawLook | undefined> {
+    const isArchive = this.#isArchive(storageClass);
+    if (!isArchive && storageClass !== TIERING) return { state: { type: 'online' } };
+    if (!isArchive || !this.listsStates) return await this.look(name, storageClass, signal);
     const { IsRestoreInProgress, RestoreExpiryDate } = listed.RestoreStatus ?? {};
-    if (IsRestoreInProgress) return { type: 'warming' };
-    return RestoreExpiryDate ? { type: 'warm', until: RestoreExpiryDate.getTime() } : { type: 'cold' };
+    if (IsRestoreInProgress) return { state: { type: 'warming' } };
+    return { state: RestoreExpiryDate ? { type: 'warm', until: RestoreExpiryDate.getTime() } : { type: 'cold' } };
   }
 
-  /** Asks for one object. */
-  async #look(name: string, storageClass: string, signal: AbortSignal | undefined): Promise<ThawState | undefined> {
-    const input = { ...this.#params(), Key: this.#caller.keyPrefix + name };
-    try {
-      const head = await this.#caller.send(() => new HeadObjectCommand(input), {
-        ...{ signal, name, storageClass },
-        isAnswer: isAbsence,
-      });
-      return readRestoreHeader(head.Restore) ?? { type: isFrozen(head, storageClass) ? 'cold' : 'online' };
-    } catch (error) {
-      if (isAbsence(error)) return undefined;
-      throw error;
-    }
+  #isArchive(storageClass: string): boolean {
+    return this.#caller.profile.classes[storageClass]?.isOnline === false;
   }
 
   async *#objects(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<ListedObject> {
@@ -123,9 +134,7 @@ export class S3Thaw implements Thaw {
         ...this.#params(),
         Prefix: this.#caller.keyPrefix + prefix,
         ...(token === undefined ? {} : { ContinuationToken: token }),
-        ...(this.#caller.profile.quirks.listsRestoreStatus
-          ? { OptionalObjectAttributes: ['RestoreStatus' as const] }
-          : {}),
+        ...(this.listsStates ? { OptionalObjectAttributes: ['RestoreStatus' as const] } : {}),
       };
       const page: ListObjectsV2CommandOutput = await this.#caller.send(() => new ListObjectsV2Command(input), {
         signal,
@@ -150,11 +159,6 @@ export function readRestoreHeader(header: string | undefined): ThawState | undef
   if (match?.[1] === 'true') return { type: 'warming' };
   const until = match?.[2] === undefined ? Number.NaN : Date.parse(match[2]);
   return Number.isNaN(until) ? undefined : { type: 'warm', until };
-}
-
-/** A class that moves objects by itself says in a header of its own whether it has archived one. */
-function isFrozen(head: { readonly ArchiveStatus?: string | undefined }, storageClass: string): boolean {
-  return storageClass !== TIERING || head.ArchiveStatus !== undefined;
 }
 
 function answerOf(error: unknown): ThawAnswer | undefined {

@@ -13,11 +13,16 @@ export type ThawState =
   | { readonly type: 'online' | 'cold' | 'warming' }
   | { readonly type: 'warm'; readonly until: number };
 
+/** What a look at an object tells. */
+export type ThawLook = Pick<ThawInfo, 'state' | 'archiveTier'>;
+
 /** An object of a listing, with what a read of it would find. */
 export interface ThawInfo {
   readonly name: string;
   readonly size: number;
   readonly storageClass: string;
+  /** The archive of its class that it was moved to by itself, where there is such a thing. */
+  readonly archiveTier?: string;
   readonly state: ThawState;
 }
 
@@ -44,6 +49,10 @@ export interface Thaw {
    * that is warming come faster.
    */
   request(name: string, request: ThawRequest, signal?: AbortSignal): Promise<ThawAnswer>;
+  /** True when {@link states} is one listing, false when it looks at each archived object. */
+  readonly listsStates: boolean;
+  /** What a look at one object of a class tells; undefined when there is no such object. */
+  look(name: string, storageClass: string, signal?: AbortSignal): Promise<ThawLook | undefined>;
   /** The objects below `prefix`, sorted by name; one listing where the store tells, else a look at each archived one. */
   states(prefix: string, signal?: AbortSignal): AsyncIterable<ThawInfo>;
 }

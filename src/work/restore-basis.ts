@@ -49,7 +49,7 @@ export async function loadBasis(
     removesIn: options.delete ? snapshot.paths : undefined,
     rules: { overwrite, isThorough: options.verify, toleranceNs, isRoot },
     metadata: new RestoredMetadata(isRoot && !options.numericIds),
-    places: new ChunkPlaces(repo.catalog, gc),
+    places: new ChunkPlaces(repo.catalog, gc, options.gate),
   };
 }
 

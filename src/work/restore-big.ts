@@ -55,6 +55,14 @@ export class BigFiles {
     this.#settle(file);
   }
 
+  /** Leaves a file for a later pass; what was written of it is removed. */
+  freeze(file: BigFile): void {
+    if (file.isFailed || file.isEnded) return;
+    file.isFailed = true;
+    this.#site.freeze(file.node, file.name, file.isLinked);
+    this.#settle(file);
+  }
+
   /** A run that is stopped leaves nothing behind. */
   discardAll(): void {
     for (const file of this.#open) if (file.temp) this.#site.tree.discardTemp(file.temp);

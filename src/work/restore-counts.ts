@@ -20,7 +20,8 @@ export class PlanCounts {
   #packs = new Uint8Array(1024);
   #packCount = 0;
 
-  addPack(number: number): void {
+  /** @returns whether it is the first time */
+  addPack(number: number): boolean {
     const byte = number >>> 3;
     if (byte >= this.#packs.length) {
       const larger = new Uint8Array(Math.max(byte + 1, this.#packs.length * 2));
@@ -28,9 +29,10 @@ export class PlanCounts {
       this.#packs = larger;
     }
     const bit = 1 << (number & 7);
-    if ((this.#packs[byte]! & bit) !== 0) return;
+    if ((this.#packs[byte]! & bit) !== 0) return false;
     this.#packs[byte]! |= bit;
     this.#packCount++;
+    return true;
   }
 
   plan(): RestorePlan {
@@ -45,6 +47,8 @@ export class RestoreCounts {
   filesRemoved = 0;
   filesVerified = 0;
   filesSkipped = 0;
+  /** Left for a later pass, because a pack that they need cannot be read now. */
+  filesFrozen = 0;
   dirs = 0;
   others = 0;
   bytesWritten = 0;

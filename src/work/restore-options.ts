@@ -1,14 +1,16 @@
 /** What a restore is told and what it reports. Types only. */
+import type { SessionId } from '../base/ids.ts';
 import type { Raw } from '../base/raw.ts';
 import type { RequestStats } from '../store/request-counts.ts';
-import type { SnapshotInfo } from './browse.ts';
+import type { PackGate } from './restore-gate.ts';
+import type { PackReads } from './restore-reads.ts';
 
 /** What to do with something that is there already. */
 export type OverwritePolicy = 'always' | 'if-changed' | 'if-newer' | 'never';
 
 /** What to restore, where to, and how. */
 export interface RestoreOptions {
-  readonly snapshot: SnapshotInfo;
+  readonly snapshot: { readonly id: SessionId };
   /** Absolute path in the snapshot; what lies below it goes directly into the target. `/` restores whole paths. */
   readonly path: Raw;
   /** Absolute path of the target directory; made when missing. */
@@ -32,6 +34,10 @@ export interface RestoreOptions {
   /** Print what would be done and stop. */
   readonly planOnly: boolean;
   readonly workers?: number;
+  /** Says which packs can be read; files that need others are left for a later pass. Without it all can be. */
+  readonly gate?: PackGate;
+  /** Takes what would be read, by pack, while the restore is planned. */
+  readonly reads?: PackReads;
 }
 
 /** What a restore would do or has done. */
@@ -55,6 +61,8 @@ export interface RestoreStats extends RequestStats {
   readonly filesRestored: number;
   readonly filesUnchanged: number;
   readonly filesSkipped: number;
+  /** Left as they are, because a pack that they need cannot be read now. */
+  readonly filesFrozen: number;
   readonly filesRemoved: number;
   readonly filesVerified: number;
   readonly dirs: number;

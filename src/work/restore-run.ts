@@ -9,6 +9,7 @@ import { SealedPack } from '../repo/sealed-pack.ts';
 import { BigFiles } from './restore-big.ts';
 import { type ChunkUse, composeUnit, type UnitMessage } from './restore-compose.ts';
 import { DirectoryEndings } from './restore-endings.ts';
+import { isColdError } from './restore-gate.ts';
 import { OUTCOME, type RestoreUnit, type UnitResult } from './restore-messages.ts';
 import { isDamage } from './restore-problems.ts';
 import type { RestoreProgress } from './restore-progress.ts';
@@ -27,6 +28,8 @@ const FETCH_AHEAD = 2;
 export interface PreparedWindow {
   readonly window: RestoreWindow;
   readonly units: WindowUnits;
+  /** Files that are left for a later pass. */
+  readonly frozen: readonly number[];
 }
 
 /** One run. Windows are carried out one after the other. */
@@ -61,9 +64,10 @@ export class RestoreRun {
   }
 
   /** Restores a window; when it returns, everything of it is in place but big files that the next one goes on with. */
-  async carryOut({ window, units }: PreparedWindow): Promise<void> {
+  async carryOut({ window, units, frozen }: PreparedWindow): Promise<void> {
     this.#endings.clear(window);
     this.#refresh(window);
+    this.#freeze(window, frozen);
     for (const file of window.big.values()) this.#big.expect(file);
     this.#broken = [...units.broken];
     await Promise.all([this.#specials.makeAll(window.specials), this.#writeUnits(window, units)]);
@@ -91,6 +95,18 @@ export class RestoreRun {
     for (const { node, name, meta, extras } of window.refresh) {
       this.#site.attempt(node, name, () => void tree.refreshFile(node.path, name, { ...meta, ...extras }));
       directories.release(node);
+    }
+  }
+
+  #freeze(window: RestoreWindow, frozen: readonly number[]): void {
+    for (const file of frozen) {
+      const { node, name, isLinked, big } = window.file(file);
+      if (big) {
+        this.#big.freeze(big);
+        continue;
+      }
+      this.#site.freeze(node, name, isLinked);
+      this.#site.directories.release(node);
     }
   }
 
@@ -125,6 +141,16 @@ export class RestoreRun {
     const composed = composeUnit(window, units, plan);
     const { message, big, uses } = composed;
     const temps = big.map((file) => this.#big.use(file));
+    const gate = this.#site.options.gate;
+    if (failure && gate && isColdError(failure)) {
+      gate.wentCold(plan.pack!.name);
+      this.#freeze(window, plan.files);
+      for (const file of big) {
+        this.#big.freeze(file);
+        this.#big.release(file, 0);
+      }
+      return;
+    }
     if (failure) {
       this.#broken.push(...plan.files);
       for (const of of uses) await this.#repairUses(window, composed, of);

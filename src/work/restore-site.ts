@@ -2,6 +2,7 @@
  * What the main thread's parts of a running restore share: the tree, the counts, what must not be linked to, and how a
  * failure of one item is dealt with.
  */
+import type { IcecoreError } from '../base/errors.ts';
 import type { Problem } from '../base/monitor.ts';
 import { joinRaw, type Raw } from '../base/raw.ts';
 import type { TargetTree } from '../files/target.ts';
@@ -9,6 +10,7 @@ import type { ChunkReader } from '../repo/chunk-reader.ts';
 import type { ManifestReader } from '../repo/manifest-reader.ts';
 import type { RestoreCounts } from './restore-counts.ts';
 import type { DirectoryNode, RestoreDirectories } from './restore-directories.ts';
+import { isColdError } from './restore-gate.ts';
 import type { RestoreOptions } from './restore-options.ts';
 import { isFatal, problemOf } from './restore-problems.ts';
 
@@ -22,6 +24,8 @@ export class RestoreSite {
   readonly directories: RestoreDirectories;
   /** Files that are not there with the snapshot's content: those of link groups, and all when all are verified. */
   readonly missing: Set<Raw>;
+  /** Files of link groups that were left because a pack cannot be read now: their other names wait with them. */
+  readonly frozen = new Set<Raw>();
   /** Set once; nothing more is begun then. */
   fatal: Problem | undefined;
   readonly #stop: () => void;
@@ -57,7 +61,20 @@ export class RestoreSite {
 
   /** Reports the failure of an item. */
   fail(node: DirectoryNode, name: Raw, error: unknown): void {
+    if (this.options.gate && isColdError(error)) {
+      const { object } = (error as IcecoreError).data;
+      if (typeof object === 'string') this.options.gate.wentCold(object);
+      this.freeze(node, name, true);
+      return;
+    }
     this.report(problemOf(error, this.locate(node, name)));
+  }
+
+  /** Leaves a file for a later pass. */
+  freeze(node: DirectoryNode, name: Raw, isLinked: boolean): void {
+    this.counts.filesFrozen++;
+    if (isLinked) this.frozen.add(joinRaw(node.path, name));
+    this.lacks(node, name, isLinked);
   }
 
   /** Runs a step on an item. @returns whether it succeeded; a failure is reported */

@@ -60,6 +60,10 @@ export class Specials {
   async #link(item: LinkItem): Promise<void> {
     const { node, entry } = item;
     const group = entry.hardlink!;
+    if (item.first !== undefined && this.#site.frozen.has(item.first)) {
+      this.#site.freeze(node, entry.name, false);
+      return;
+    }
     const first =
       item.first !== undefined && !this.#site.missing.has(item.first) ? item.first : this.#standIns.get(group);
     if (first !== undefined && this.#tryLink(item, first)) return;

@@ -14,8 +14,10 @@ import { ChunkReader } from '../repo/chunk-reader.ts';
 import type { Repository } from '../repo/repository.ts';
 import { peakRssBytes } from './process-facts.ts';
 import { loadBasis, type RestoreBasis, requireWritable } from './restore-basis.ts';
+import { addCopies, addReads } from './restore-copies.ts';
 import { PlanCounts, RestoreCounts } from './restore-counts.ts';
 import { ExistingTarget } from './restore-existing.ts';
+import { findFrozen } from './restore-gate.ts';
 import type { RestoreSetup } from './restore-messages.ts';
 import type { RestoreOptions, RestorePlan, RestoreStats } from './restore-options.ts';
 import { RestorePlanner } from './restore-planner.ts';
@@ -24,7 +26,7 @@ import { fatalError } from './restore-problems.ts';
 import { RestoreProgress } from './restore-progress.ts';
 import { type PreparedWindow, RestoreRun } from './restore-run.ts';
 import { RestoreSite } from './restore-site.ts';
-import { buildUnits, fetchedBytes } from './restore-units.ts';
+import { buildUnits } from './restore-units.ts';
 import { findEqual, verifyRestored } from './restore-verify.ts';
 import { type RestoreWindow, WINDOW_LIMITS, type WindowLimits } from './restore-window.ts';
 import { RestoreWorkers } from './restore-workers.ts';
@@ -81,6 +83,7 @@ class Restore {
   readonly #end = new AbortController();
   readonly #stop = new Int32Array(new SharedArrayBuffer(4));
   readonly #missing = new Set<Raw>();
+  readonly #frozenParts = new Set<Raw>();
   readonly #setup: RestoreSetup;
   readonly #workers: RestoreWorkers;
   readonly #onAbort = (): void => this.#stopAll();
@@ -151,8 +154,12 @@ class Restore {
     const planner = this.#planner(basis, { counts, onProblem: (problem) => problems.push(problem) });
     let whole: PreparedWindow | undefined;
     let windows = 0;
+    const { gate, reads } = this.#options;
+    const groups = new Set<Raw>();
+    const sources = { catalog: this.#repo.catalog, gate, signal: this.#end.signal };
     for await (const window of planner.windows()) {
       const prepared = await this.#prepare(window, counts);
+      if (reads) await addCopies(window.links, { ...sources, manifest: basis.manifest }, groups, counts, reads);
       whole = windows++ === 0 ? prepared : undefined;
     }
     // A plan that is made again meets its problems again.
@@ -162,17 +169,22 @@ class Restore {
 
   async #prepare(window: RestoreWindow, counts: PlanCounts): Promise<PreparedWindow> {
     const candidates = window.candidates.filter((file) => !window.refused.has(file));
+    const { gate } = this.#options;
     const unchanged = await findEqual(window, candidates, this.#workers);
     for (const file of unchanged) {
       counts.filesUnchanged++;
       window.refresh.push(window.file(file));
     }
-    const units = buildUnits(window, this.#repo.catalog, (file) => unchanged.has(file) || window.refused.has(file));
-    for (const unit of units.units) {
-      counts.packBytes += fetchedBytes(unit);
-      if (unit.pack) counts.addPack(unit.pack.id);
-    }
-    return { window, units };
+    const isLeft = (file: number): boolean => unchanged.has(file) || window.refused.has(file);
+    const { catalog } = this.#repo;
+    const frozen = gate ? findFrozen(window, catalog, gate, this.#frozenParts).filter((file) => !isLeft(file)) : [];
+    const waits = new Set(frozen);
+    const units = buildUnits(window, catalog, (file) => isLeft(file) || waits.has(file));
+    addReads(units.units, counts, this.#options.reads);
+    // What is read together otherwise is read apart when a part of it has to wait.
+    const later = waits.size > 0 ? buildUnits(window, catalog, (file) => isLeft(file) || !waits.has(file)).units : [];
+    addReads(later, counts, this.#options.reads);
+    return { window, units, frozen };
   }
 
   async #carryOut(basis: RestoreBasis, survey: Survey): Promise<RestoreSite> {
@@ -250,6 +262,7 @@ class Restore {
       ...{ filesRestored, filesRemoved, filesVerified, dirs, others, bytesWritten, bytesFetched },
       filesUnchanged: planned.filesUnchanged,
       filesSkipped: planned.filesSkipped + this.#counts.filesSkipped,
+      filesFrozen: this.#counts.filesFrozen,
       errors: this.#counts.errors,
       warnings: this.#counts.warnings,
       ...this.#repo.requestStats(),
