@@ -2,6 +2,7 @@
 import { backup } from './cmd-backup.ts';
 import { makeCompletion } from './cmd-completion.ts';
 import { diff } from './cmd-diff.ts';
+import { doctor } from './cmd-doctor.ts';
 import { dump } from './cmd-dump.ts';
 import { find } from './cmd-find.ts';
 import { init } from './cmd-init.ts';
@@ -22,6 +23,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   dump,
   restore,
   verify,
+  doctor,
   key,
   makeCompletion(() => commands),
 ];

@@ -104,6 +104,8 @@ function exitOf(result: Result, errors: number, signal: AbortSignal): number {
       return interruptedBy(signal);
     case 'damaged':
       return DAMAGED;
+    case 'failed':
+      return FAILED;
     case 'incomplete':
       return INCOMPLETE;
     case 'done':

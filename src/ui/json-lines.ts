@@ -9,7 +9,18 @@ import type { SnapshotInfo } from '../work/browse.ts';
 import type { Report } from './text.ts';
 
 /** The objects that are printed; consumers skip types that they do not know. */
-export type LineType = 'status' | 'snapshot' | 'entry' | 'difference' | 'plan' | 'key' | 'check' | 'error' | 'summary';
+export type LineType =
+  | 'status'
+  | 'snapshot'
+  | 'entry'
+  | 'difference'
+  | 'plan'
+  | 'key'
+  | 'check'
+  | 'finding'
+  | 'document'
+  | 'error'
+  | 'summary';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
