@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Progress } from '../../src/base/monitor.ts';
 import { rawFromText } from '../../src/base/raw.ts';
 import { PaceMeter, progressLine } from '../../src/ui/progress.ts';
@@ -88,6 +88,19 @@ describe('the display on a terminal', () => {
     const before = stream.text;
     await new Promise((resolve) => setTimeout(resolve, 250));
     expect(stream.text).toBe(before);
+  });
+
+  it('shows that the store makes us wait while it does, and then goes on', async () => {
+    const waiting = new CapturedStream({ isTTY: true, columns: 60 });
+    const over = new CapturedStream({ isTTY: true, columns: 60 });
+    const displays = [new TerminalDisplay(waiting), new TerminalDisplay(over)] as const;
+    for (const display of displays) display.update(report());
+    displays[0].hold('throttled, attempt 2 in 60 s', 60_000);
+    displays[0].hold('throttled, attempt 3 in 0.1 s', 100);
+    displays[1].hold('throttled, attempt 2 in 0.1 s', 100);
+    await vi.waitUntil(() => over.text.includes('25%') && waiting.text.includes('attempt 3'), { timeout: 20_000 });
+    for (const display of displays) display.stop();
+    expect(waiting.text).not.toContain('25%');
   });
 
   it('shows nothing for a run that is over at once', async () => {
