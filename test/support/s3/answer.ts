@@ -33,7 +33,7 @@ export function emptyAnswer(status: number, headers: LooseHeaders = {}): Answer 
 }
 
 /** An answer that is a document. */
-export function xmlAnswer(root: string, content: readonly XmlElement[], headers: LooseHeaders = {}): Answer {
+export function xmlAnswer(root: string, content: string | readonly XmlElement[], headers: LooseHeaders = {}): Answer {
   return {
     status: 200,
     headers: { 'content-type': 'application/xml', ...headersOf(headers) },

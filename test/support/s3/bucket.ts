@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import type { Denial } from './access.ts';
 import type { Checksum } from './checksums.ts';
 import { Content } from './content.ts';
-import type { Upload } from './multipart.ts';
+import type { Completion, Upload } from './multipart.ts';
 
 /** A lifecycle rule as a test sets it; answered by GetBucketLifecycleConfiguration, never carried out. */
 export interface LifecycleSetting {
@@ -113,6 +113,8 @@ export class BucketState {
   readonly created: number;
   readonly settings: BucketSettings;
   readonly uploads = new Map<string, Upload>();
+  /** Completions by upload, for one that is repeated. */
+  readonly completions = new Map<string, Completion>();
   readonly #versions = new Map<string, ObjectVersion[]>();
   readonly #now: () => number;
   readonly #observer: BucketObserver;

@@ -112,7 +112,7 @@ async function handle(
     if (!(error instanceof S3Error)) throw error;
     incoming.resume();
     const answer = errorAnswer(error, raw.method, raw.target, requestId);
-    return sendAnswer(incoming, response, answer, world.clock.now(), undefined);
+    return sendAnswer(incoming, response, answer, { date: world.clock.now(), requestId }, undefined);
   }
   const entry = logEntry(request, requests.length + 1);
   requests.push(entry);
@@ -142,7 +142,7 @@ async function handle(
       ? errorAnswer(substitute, request.method, request.path, requestId)
       : (substitute ?? right!);
   record(world, entry, answer);
-  await sendAnswer(incoming, response, answer, world.clock.now() + skewed, fault);
+  await sendAnswer(incoming, response, answer, { date: world.clock.now() + skewed, requestId }, fault);
 }
 
 function logEntry(request: S3Request, number: number): LoggedRequest {

@@ -54,7 +54,11 @@ export function serve(world: World, limiter: RateLimiter | undefined, arrival: A
     return answer;
   } catch (error) {
     if (!(error instanceof S3Error)) throw error;
-    const answer = errorAnswer(error, request.method, request.path, requestId);
+    const plain = errorAnswer(error, request.method, request.path, requestId);
+    // Even who may not look into a bucket is told where it is.
+    const bucket = operation === 'HeadBucket' ? world.buckets.get(request.bucket ?? '') : undefined;
+    const where = bucket === undefined ? {} : { 'x-amz-bucket-region': bucket.settings.region };
+    const answer = { ...plain, headers: { ...where, ...plain.headers } };
     if (error.status < 500 && error.status !== 403) meter(world, operation, answer);
     return answer;
   }

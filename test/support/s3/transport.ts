@@ -81,7 +81,7 @@ export async function sendAnswer(
   incoming: IncomingMessage,
   response: ServerResponse,
   answer: Answer,
-  date: number,
+  { date, requestId }: { readonly date: number; readonly requestId: string },
   fault: Fault | undefined,
 ): Promise<void> {
   if (fault?.type === 'slow') await sleep(fault.delayMs ?? 0);
@@ -94,6 +94,8 @@ export async function sendAnswer(
   response.writeHead(answer.status, {
     date: new Date(date).toUTCString(),
     server: 'IcecoreTestS3',
+    'x-amz-request-id': requestId,
+    'x-amz-id-2': 'test',
     ...(hasLength ? { 'content-length': String(answer.contentLength ?? declared) } : {}),
     ...answer.headers,
   });

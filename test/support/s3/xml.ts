@@ -12,9 +12,11 @@ export type XmlElement = readonly [name: string, content: XmlContent];
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
 /** Writes a document. Errors have no namespace; everything else has S3's. */
-export function writeXml(root: string, content: readonly XmlElement[], hasNamespace = true): Buffer {
+export function writeXml(root: string, content: string | readonly XmlElement[], hasNamespace = true): Buffer {
   const open = hasNamespace ? `${root} xmlns="${NAMESPACE}"` : root;
-  return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n<${open}>${render(content)}</${root}>`);
+  return Buffer.from(
+    `<?xml version="1.0" encoding="UTF-8"?>\n<${open}>${typeof content === 'string' ? escapeText(content) : render(content)}</${root}>`,
+  );
 }
 
 function render(content: readonly XmlElement[]): string {
