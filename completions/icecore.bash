@@ -5,14 +5,15 @@ _icecore() {
   COMPREPLY=()
   case $previous in
     -r|--repository|--cache-dir|-t|--target) local IFS=$'\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")); return ;;
-    --password-file|--key-file|--exclude-file|--files-from|--files-from0|--path|-o|--output) local IFS=$'\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$current")); return ;;
+    --password-file|--key-file|--exclude-file|--files-from|--files-from0|--path|-o|--output|--prices) local IFS=$'\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$current")); return ;;
     --storage-class) COMPREPLY=($(compgen -W 'STANDARD STANDARD_IA ONEZONE_IA INTELLIGENT_TIERING GLACIER_IR GLACIER DEEP_ARCHIVE' -- "$current")); return ;;
     --age-type) COMPREPLY=($(compgen -W 'pq x25519' -- "$current")); return ;;
     --type) COMPREPLY=($(compgen -W 'f d l p b c' -- "$current")); return ;;
     --overwrite) COMPREPLY=($(compgen -W 'always if-changed if-newer never' -- "$current")); return ;;
-    --level) COMPREPLY=($(compgen -W 'list data' -- "$current")); return ;;
+    --level) COMPREPLY=($(compgen -W 'list checksums data' -- "$current")); return ;;
+    --policy) COMPREPLY=($(compgen -W 'writer reader admin' -- "$current")); return ;;
     --access) COMPREPLY=($(compgen -W 'write read admin' -- "$current")); return ;;
-    --password-command|--limit-upload|--limit-download|--retry-for|--region|--object-tag|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--sample) :; return ;;
+    --password-command|--limit-upload|--limit-download|--retry-for|--region|--object-tag|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--sample|--max-cost) :; return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
@@ -26,6 +27,7 @@ _icecore() {
       ' dump') command='dump' ;;
       ' restore') command='restore' ;;
       ' verify') command='verify' ;;
+      ' doctor') command='doctor' ;;
       ' key') command='key' ;;
       'key list') command='key list' ;;
       'key test') command='key test' ;;
@@ -60,7 +62,10 @@ _icecore() {
       options='-t --target -n --plan -i --include -e --exclude --overwrite --delete --verify --sparse --numeric-ids --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'verify')
-      options='--level --sample -s --snapshot --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='--level --sample --listings-only -s --snapshot --max-cost --prices --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      arguments() { :; } ;;
+    'doctor')
+      options='--policy --with-tags --lifecycle -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'key list')
       options='-r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
@@ -76,7 +81,7 @@ _icecore() {
       arguments() { COMPREPLY=($(compgen -W 'bash zsh fish' -- "$current")); } ;;
     *)
       options='-r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help --version'
-      arguments() { COMPREPLY=($(compgen -W 'init backup snapshots ls find diff dump restore verify key completion' -- "$current")); } ;;
+      arguments() { COMPREPLY=($(compgen -W 'init backup snapshots ls find diff dump restore verify doctor key completion' -- "$current")); } ;;
   esac
   if [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$current"))

@@ -1,18 +1,26 @@
 /** `icecore verify`: checks that what snapshots need is there, and is what was written. */
 import { parsePercentage, parseSize } from '../base/units.ts';
-import { findingLines, verifySummary } from '../ui/summaries.ts';
+import type { PriceList } from '../plan/prices.ts';
+import { verifyCost } from '../plan/verify-cost.ts';
+import type { Repository } from '../repo/repository.ts';
+import { findingLines, verifyPlan, verifySummary } from '../ui/verify.ts';
 import type { SnapshotFilter } from '../work/browse.ts';
 import type { VerifyOptions } from '../work/verify.ts';
 import { defineCommand } from './command.ts';
+import type { Context } from './context.ts';
 import { filterOptions, readFilter } from './filters.ts';
 import { normaliseSnapshot } from './paths.ts';
+import { maxCostOption, pricesOption, readMaxCost, readPrices, requireWithin } from './price-options.ts';
 import { usage } from './values.ts';
 
+const LEVELS = ['list', 'checksums', 'data'] as const;
 /** So many paths are named for one damaged object unless the run is verbose. */
 const SHOWN_PATHS = 5;
 
 interface Options {
-  readonly settings: Omit<VerifyOptions, 'snapshot'>;
+  readonly settings: Omit<VerifyOptions, 'snapshot' | 'approve'>;
+  readonly prices: readonly PriceList[];
+  readonly maxCost: number | undefined;
   readonly snapshot: string | undefined;
   readonly filter: SnapshotFilter;
 }
@@ -21,39 +29,51 @@ export const verify = defineCommand<Options>({
   name: 'verify',
   summary: 'check that backups are there and undamaged',
   details: [
-    'Level list checks that every object is there, with its size, and that all metadata is sound; level data also reads every byte. Nothing is changed; exit 13 means damage',
+    'Level list checks that every object is there, with its size, and that all metadata is sound; level checksums also compares what the store keeps of every pack with the index, archived ones included; level data reads every byte of what is not archived',
+    'Nothing is changed and nothing is thawed; exit 13 means damage',
   ],
   arguments: [],
   options: [
-    { flags: '--level <level>', help: 'how deep to look (list)', choices: ['list', 'data'] },
-    { flags: '--sample <amount>', help: 'read only a part, chosen at random: 5%, 100 packs as 100, or 1GiB' },
+    { flags: '--level <level>', help: 'how deep to look (list)', choices: LEVELS },
+    { flags: '--sample <amount>', help: 'read only a part, the oldest readings first: 5%, 100 packs as 100, or 1GiB' },
+    { flags: '--listings-only', help: 'at level checksums: go by listings, and ask for no object by itself' },
     { flags: '-s, --snapshot <snapshot>', help: 'check only what this snapshot needs' },
+    maxCostOption,
+    pricesOption,
     { flags: '--workers <n>', help: 'use this many threads (one a core)' },
     ...filterOptions,
   ],
   examples: [
     ['icecore verify', 'check what is there'],
+    ['icecore verify --level checksums', 'check archived packs too, without a thaw'],
     ['icecore verify --level data', 'read and check everything'],
     ['icecore verify --level data --sample 5%', 'read a different part every time'],
   ],
   parse(values, context) {
     const sample = values.parsed('sample', parseSample);
-    const level = values.text('level') === 'data' ? 'data' : 'list';
-    if (sample !== undefined && level === 'list') {
-      throw usage('sample-of-nothing', `${values.label('sample')} needs --level data: level list reads no data`);
+    const level = (values.text('level') as VerifyOptions['level'] | undefined) ?? 'list';
+    if (sample !== undefined && level !== 'data') {
+      throw usage('sample-of-nothing', `${values.label('sample')} needs --level data: level ${level} reads no data`);
+    }
+    const looks = !values.flag('listings-only');
+    if (!looks && level !== 'checksums') {
+      throw usage('listings-only', `${values.label('listings-only')} is for --level checksums`);
     }
     const workers = values.integer('workers', 1, 256);
     return {
       settings: {
         level,
+        looks,
         ...(sample === undefined ? {} : { sample }),
         ...(workers === undefined ? {} : { workers }),
       },
+      prices: readPrices(values, context),
+      maxCost: readMaxCost(values),
       snapshot: values.parsed('snapshot', normaliseSnapshot),
       filter: readFilter(values, context),
     };
   },
-  async run({ settings, snapshot: spec, filter }, context) {
+  async run({ settings, prices, maxCost, snapshot: spec, filter }, context) {
     const { io, globals } = context;
     const { resolveSnapshot } = await io.verbs.browse();
     const { runVerify } = await io.verbs.verify();
@@ -61,10 +81,11 @@ export const verify = defineCommand<Options>({
       const isNarrowed = filter.hosts.length + filter.tags.length + filter.paths.length > 0;
       const snapshot =
         spec === undefined && !isNarrowed ? undefined : await resolveSnapshot(repository, spec ?? 'latest', filter);
+      const approve = await approval(repository, { prices, maxCost }, context);
       await context.showProgress();
       const stats = await runVerify(
         repository,
-        { ...settings, ...(snapshot === undefined ? {} : { snapshot }) },
+        { ...settings, ...(snapshot === undefined ? {} : { snapshot }), approve },
         context.monitor,
         io.signal,
       );
@@ -84,6 +105,26 @@ export const verify = defineCommand<Options>({
     });
   },
 });
+
+/** Shows what a check costs before it begins, where that is not nothing, and stops one that is too dear. */
+async function approval(
+  repository: Repository,
+  { prices, maxCost }: { readonly prices: readonly PriceList[]; readonly maxCost: number | undefined },
+  context: Context,
+): Promise<NonNullable<VerifyOptions['approve']>> {
+  const { termsOfRepository } = await context.io.verbs.terms();
+  const terms = await termsOfRepository(repository, prices, context.io.signal);
+  return async (plan) => {
+    if (!terms) return;
+    const cost = verifyCost(plan, terms);
+    const { provider, region, asOf } = terms.prices;
+    await context.monitor.aside(async () => {
+      if (context.globals.isJson) context.print('plan', { ...plan, cost, provider, region, asOf }, []);
+      else for (const line of verifyPlan(plan, cost, terms.prices)) context.note(line);
+    });
+    requireWithin(maxCost, cost.total);
+  };
+}
 
 /** Reads `5%`, a number of packs, or a size with a unit. */
 function parseSample(text: string): NonNullable<VerifyOptions['sample']> {

@@ -7,8 +7,44 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { ObjectInfo } from '../store/store.ts';
+import { kindPrefix } from '../format/layout.ts';
 import { Catalog } from './catalog.ts';
+
+/** What a listing says of a pack. `isReadable` false: it is archived, and was not thawed. */
+export interface ListedPack {
+  readonly name: string;
+  readonly size: number;
+  readonly storageClass: string;
+  readonly checksum?: string;
+  readonly etag?: string;
+  readonly isReadable?: boolean;
+}
+
+/** A pack that is in the store with the size of the index: what both say of it. */
+export interface PackPair {
+  readonly pack: number;
+  readonly name: string;
+  readonly size: number;
+  readonly recorded: {
+    readonly storageClass: string;
+    readonly sha256: string;
+    readonly checksum?: string | undefined;
+    readonly etag?: string | undefined;
+  };
+  readonly listed: {
+    readonly storageClass: string;
+    readonly checksum?: string | undefined;
+    readonly etag?: string | undefined;
+  };
+}
+
+/** Packs of one class that are listed, and whether they can be read as they are. */
+export interface ListedClass {
+  readonly storageClass: string;
+  readonly isReadable: boolean;
+  readonly packs: number;
+  readonly bytes: number;
+}
 
 /** A pack that the index names and the listing contradicts. `listed` is its size there, absent when it is not there. */
 export interface PackMismatch {
@@ -19,6 +55,8 @@ export interface PackMismatch {
 }
 
 const COMMIT_EVERY = 10_000;
+/** Rows that are taken at a time where the whole would not fit into memory. */
+const PAGE = 4096;
 
 /** The scratch catalog of a run. Close it when done. */
 export class ScratchCatalog {
@@ -34,7 +72,9 @@ export class ScratchCatalog {
     this.catalog = Catalog.open(this.path);
     this.#db = new DatabaseSync(this.path);
     this.#db.exec(`PRAGMA busy_timeout = 60000; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096;
-      CREATE TABLE listed (name TEXT PRIMARY KEY, size INTEGER NOT NULL, checksum TEXT) WITHOUT ROWID;`);
+      CREATE TABLE listed (
+        name TEXT PRIMARY KEY, size INTEGER NOT NULL, class TEXT NOT NULL, checksum TEXT, etag TEXT,
+        readable INTEGER NOT NULL) WITHOUT ROWID;`);
   }
 
   /** Makes one below `parent` (a cache folder), or among the system's temporary files when that cannot be used. */
@@ -55,12 +95,14 @@ export class ScratchCatalog {
   }
 
   /** Takes in a listing of packs. */
-  async addListing(objects: AsyncIterable<ObjectInfo>): Promise<void> {
-    const add = this.#db.prepare('INSERT OR REPLACE INTO listed (name, size, checksum) VALUES (?, ?, ?)');
-    let held: ObjectInfo[] = [];
+  async addListing(objects: AsyncIterable<ListedPack>): Promise<void> {
+    const add = this.#db.prepare('INSERT OR REPLACE INTO listed VALUES (?, ?, ?, ?, ?, ?)');
+    let held: ListedPack[] = [];
     const store = () => {
       this.#db.exec('BEGIN IMMEDIATE');
-      for (const { name, size, checksum } of held) add.run(name, size, checksum ?? null);
+      for (const { name, size, storageClass, checksum, etag, isReadable } of held) {
+        add.run(name, size, storageClass, checksum ?? null, etag ?? null, isReadable === false ? 0 : 1);
+      }
       this.#db.exec('COMMIT');
       held = [];
     };
@@ -76,6 +118,44 @@ export class ScratchCatalog {
   listedSize(name: string): number | undefined {
     const row = this.#db.prepare('SELECT size FROM listed WHERE name = ?').get(name);
     return row && Number(row.size);
+  }
+
+  /** False for a pack that is archived; one that is not listed is as good as readable: the attempt will tell. */
+  isReadable(name: string): boolean {
+    return this.#db.prepare('SELECT readable FROM listed WHERE name = ?').get(name)?.readable !== 0;
+  }
+
+  /** The listed packs of a kind, by class. */
+  listedClasses(kind: 'pack' | 'meta'): ListedClass[] {
+    const prefix = kindPrefix(kind);
+    const rows = this.#db
+      .prepare(
+        `SELECT class, readable, count(*) AS packs, sum(size) AS bytes FROM listed
+         WHERE substr(name, 1, length(?1)) = ?1 GROUP BY class, readable ORDER BY class, readable`,
+      )
+      .all(prefix);
+    return rows.map((row) => ({
+      storageClass: String(row.class),
+      isReadable: row.readable === 1,
+      packs: Number(row.packs),
+      bytes: Number(row.bytes),
+    }));
+  }
+
+  /** The packs that are there with the size of the index, in the order of their numbers. May be left early. */
+  *pairs(): Generator<PackPair> {
+    const page = this.#db.prepare(
+      `SELECT p.id, p.name, p.size, p.class, p.sha256, p.checksum, p.etag,
+         l.class AS listedClass, l.checksum AS listedChecksum, l.etag AS listedEtag
+       FROM pack p JOIN listed l ON l.name = p.name WHERE p.id > ? AND l.size = p.size ORDER BY p.id LIMIT ${PAGE}`,
+    );
+    // By pages: no statement stays open while others write.
+    for (let last = 0; ; ) {
+      const rows = page.all(last);
+      for (const row of rows) yield toPair(row);
+      if (rows.length < PAGE) return;
+      last = Number(rows.at(-1)!.id);
+    }
   }
 
   /** Bytes of all listed packs. */
@@ -118,9 +198,52 @@ export class ScratchCatalog {
     return { packs: Number(row.packs), chunks: Number(row.chunks) };
   }
 
-  /** Numbers and sizes of the packs of a kind. */
-  packSizes(kind: 'data' | 'meta'): { readonly pack: number; readonly size: number }[] {
-    const rows = this.#db.prepare('SELECT id AS pack, size FROM pack WHERE kind = ? ORDER BY id').all(kind);
-    return rows.map((row) => ({ pack: Number(row.pack), size: Number(row.size) }));
+  /** The data packs of the index, in the order of their numbers, and whether they can be read as they are. */
+  *dataPacks(): Generator<{
+    readonly pack: number;
+    readonly name: string;
+    readonly size: number;
+    readonly storageClass: string;
+    readonly isReadable: boolean;
+  }> {
+    const page = this.#db.prepare(
+      `SELECT p.id AS pack, p.name, p.size, coalesce(l.class, p.class) AS class, coalesce(l.readable, 1) AS readable
+       FROM pack p LEFT JOIN listed l ON l.name = p.name
+       WHERE p.kind = 'data' AND p.id > ? ORDER BY p.id LIMIT ${PAGE}`,
+    );
+    for (let last = 0; ; ) {
+      const rows = page.all(last);
+      for (const row of rows) {
+        yield {
+          pack: Number(row.pack),
+          name: String(row.name),
+          size: Number(row.size),
+          storageClass: String(row.class),
+          isReadable: row.readable === 1,
+        };
+      }
+      if (rows.length < PAGE) return;
+      last = Number(rows.at(-1)!.pack);
+    }
   }
+}
+
+function toPair(row: Record<string, unknown>): PackPair {
+  const text = (value: unknown) => (value === null ? undefined : String(value));
+  return {
+    pack: Number(row.id),
+    name: String(row.name),
+    size: Number(row.size),
+    recorded: {
+      storageClass: String(row.class),
+      sha256: String(row.sha256),
+      checksum: text(row.checksum),
+      etag: text(row.etag),
+    },
+    listed: {
+      storageClass: String(row.listedClass),
+      checksum: text(row.listedChecksum),
+      etag: text(row.listedEtag),
+    },
+  };
 }

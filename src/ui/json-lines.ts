@@ -62,12 +62,13 @@ export function entryFields(path: Raw, entry: Entry): Fields {
 
 /** The fields of a snapshot. */
 export function snapshotFields(snapshot: SnapshotInfo): Fields {
-  const { paths, ...others } = snapshot;
+  const { paths, verified, ...others } = snapshot;
   const exact = paths.every((path) => rawToText(path) !== undefined);
   return {
     ...others,
     paths: paths.map(rawToDisplay),
     rawPaths: exact ? undefined : paths.map((path) => rawToBytes(path).toString('base64')),
+    verified: verified?.map(({ time, ...check }) => ({ ...check, time: new Date(time).toISOString() })),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Snapshots for people: the table of `snapshots`, and the short ids that other outputs use. */
 import { rawToDisplay } from '../base/raw.ts';
-import { formatBytes } from '../base/units.ts';
+import { formatBytes, formatPercentage } from '../base/units.ts';
 import type { SnapshotInfo } from '../work/browse.ts';
 import { escapeName, escapeText } from './escape.ts';
 import { localTime } from './figures.ts';
@@ -16,6 +16,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'tags', optional: true },
   { title: 'size', align: 'right' },
   { title: 'paths', flexible: true },
+  { title: 'verified', optional: true },
   { title: 'note', optional: true },
 ];
 
@@ -44,6 +45,26 @@ export function snapshotNote(snapshot: SnapshotInfo): string {
   return [snapshot.partial ? 'partial' : '', isIncomplete ? 'incomplete' : ''].filter(Boolean).join(', ');
 }
 
+const DEPTHS = ['list', 'checksums', 'data'] as const;
+
+/**
+ * What this host has verified of a snapshot: `data 2026-11-02, list 2026-11-20`. The deepest check comes first, and
+ * others only when they are newer, since a deeper one says all that a flatter one does.
+ */
+export function verifiedNote(checks: SnapshotInfo['verified']): string {
+  const shown: string[] = [];
+  let newest = Number.NEGATIVE_INFINITY;
+  const byDepth = (checks ?? []).toSorted((a, b) => DEPTHS.indexOf(b.level) - DEPTHS.indexOf(a.level));
+  for (const { level, time, share, isSound } of byDepth) {
+    if (time < newest) continue;
+    // A sample does not stand for what it has left out.
+    if (share === 1) newest = time;
+    const part = share < 1 ? ` ${formatPercentage(share)}` : '';
+    shown.push(`${level}${part} ${localTime(time).slice(0, 10)}${isSound ? '' : ' damaged'}`);
+  }
+  return shown.join(', ');
+}
+
 /** The table of snapshots, in the order given. */
 export function snapshotTable(
   snapshots: readonly SnapshotInfo[],
@@ -57,6 +78,7 @@ export function snapshotTable(
     escapeText(snapshot.tags.join(', ')),
     formatBytes(snapshot.bytes),
     snapshot.paths.map((path) => escapeName(path)).join(', '),
+    verifiedNote(snapshot.verified),
     snapshotNote(snapshot),
   ]);
   return renderTable(COLUMNS, rows, options);

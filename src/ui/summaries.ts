@@ -6,7 +6,6 @@ import { formatBytes, formatCount, formatDuration } from '../base/units.ts';
 import type { RequestStats } from '../store/request-counts.ts';
 import type { BackupStats } from '../work/backup.ts';
 import type { RestorePlan, RestoreStats } from '../work/restore.ts';
-import type { Finding, VerifyStats } from '../work/verify.ts';
 import { escapeText } from './escape.ts';
 import { count, paceOf } from './figures.ts';
 import { shortId } from './snapshots.ts';
@@ -88,39 +87,8 @@ export function restoreSummary(stats: RestoreStats, target: string, isVerbose = 
   ];
 }
 
-/** The end of `verify`; `isVerbose` as above. */
-export function verifySummary(stats: VerifyStats, level: 'list' | 'data', isVerbose = false): string[] {
-  const fields: Field[] = [
-    ['snapshots', formatCount(stats.snapshots)],
-    [
-      'packs',
-      level === 'data'
-        ? `${formatCount(stats.packsRead)} of ${formatCount(stats.packs)} read`
-        : formatCount(stats.packs),
-    ],
-    ['chunks', formatCount(stats.chunks)],
-    ['read', formatBytes(stats.bytesRead)],
-    ...requestFields(stats, isVerbose),
-    ['time', `${formatDuration(stats.seconds * 1000)}${paceOf(stats.bytesRead, stats.seconds)}`],
-  ];
-  const sound = level === 'data' ? 'what was read is as it was written' : 'everything that is needed is there';
-  const result = stats.findings.length === 0 ? sound : `${count(stats.findings.length, 'object')} damaged`;
-  return [...renderFields(fields), result];
-}
-
-/** What one damaged object means, with at most `paths` of the paths concerned. */
-export function findingLines(finding: Finding, paths: number): string[] {
-  const shown = finding.paths.slice(0, paths);
-  const hidden = finding.pathCount - shown.length;
-  const lines = [`damaged  ${escapeText(finding.object)}: ${escapeText(finding.message)}`];
-  if (finding.snapshots.length > 0) lines.push(`         needed by ${count(finding.snapshots.length, 'snapshot')}`);
-  for (const path of shown) lines.push(`         ${escapeText(path)}`);
-  if (hidden > 0) lines.push(`         and ${count(hidden, 'more path', 'more paths')}`);
-  return lines;
-}
-
 /** `7 (3 put, 2 get, 2 list)`: always where requests are paid for. */
-function requestFields({ requests, billed }: RequestStats, isVerbose: boolean): Field[] {
+export function requestFields({ requests, billed }: RequestStats, isVerbose: boolean): Field[] {
   if (!isVerbose && billed === undefined) return [];
   const counts = Object.entries(requests).filter(([, n]) => n > 0);
   const total = counts.reduce((sum, [, n]) => sum + n, 0);

@@ -5,6 +5,7 @@
 import type { SessionId } from '../base/ids.ts';
 import type { Raw } from '../base/raw.ts';
 import type { Entry } from '../format/entry.ts';
+import type { SnapshotCheck } from '../repo/verify-record.ts';
 
 /**
  * Narrows a set of snapshots. All given conditions must hold: the host is one of `hosts`, the snapshot has all of
@@ -37,6 +38,8 @@ export interface SnapshotInfo {
   readonly parent?: string;
   readonly writer: string;
   readonly program: string;
+  /** This host's last check of it at each level, by time; absent where it made none. */
+  readonly verified?: readonly SnapshotCheck[];
 }
 
 /** An entry with the absolute path that it has in the snapshot. */

@@ -3,6 +3,7 @@ import { IcecoreError } from '../base/errors.ts';
 import type { Snapshot } from '../format/snapshot.ts';
 import type { Repository } from '../repo/repository.ts';
 import { loadSnapshots } from '../repo/snapshots.ts';
+import { type SnapshotCheck, VerifyRecord } from '../repo/verify-record.ts';
 import type { SnapshotFilter, SnapshotInfo } from './browse.ts';
 
 const LATEST = /^latest(?:~(\d{1,9}))?$/;
@@ -10,11 +11,15 @@ const PREFIX = /^[0-9A-HJKMNP-TV-Z]{4,26}$/;
 /** Candidates in an error: enough to see what was meant. */
 const MAX_CANDIDATES = 10;
 
-/** Lists snapshots, oldest first. Damaged ones are reported to the repository's monitor and left out. */
+/**
+ * Lists snapshots, oldest first, with what this host has verified of them. Damaged ones are reported to the repository's
+ * monitor and left out.
+ */
 export async function listSnapshots(repo: Repository, filter: SnapshotFilter): Promise<SnapshotInfo[]> {
   const { snapshots } = await loadSnapshots(repo);
+  const checks = VerifyRecord.checksOf(repo.places.state, repo.id);
   return snapshots
-    .map(({ snapshot }) => describeSnapshot(snapshot))
+    .map(({ snapshot }) => describeSnapshot(snapshot, checks.get(snapshot.id)))
     .filter((snapshot) => matchesFilter(snapshot, filter));
 }
 
@@ -57,7 +62,7 @@ export async function resolveSnapshot(repo: Repository, spec: string, filter: Sn
 }
 
 /** What people see of a snapshot. */
-export function describeSnapshot(snapshot: Snapshot): SnapshotInfo {
+export function describeSnapshot(snapshot: Snapshot, verified?: readonly SnapshotCheck[]): SnapshotInfo {
   const { id, time, host, user, paths, tags, excludes, totals, complete, errors, partial, parent, writer, program } =
     snapshot;
   const { files, dirs, bytes, entries } = totals;
@@ -65,6 +70,7 @@ export function describeSnapshot(snapshot: Snapshot): SnapshotInfo {
     ...{ id, time, host, user, paths, tags, excludes, files, dirs, bytes, entries, complete, errors, partial },
     ...(parent === undefined ? {} : { parent }),
     ...{ writer, program },
+    ...(verified === undefined ? {} : { verified }),
   };
 }
 

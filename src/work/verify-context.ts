@@ -6,6 +6,7 @@ import type { Repository } from '../repo/repository.ts';
 import type { CheckedObject } from '../repo/sealed-objects.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import type { Findings } from './findings.ts';
+import { requireOnline } from './verify-archived.ts';
 
 /** What a run has at hand. */
 export interface VerifyContext {
@@ -18,12 +19,17 @@ export interface VerifyContext {
 /** What an object is, by its name, and what the listing says of it. */
 export type ListedObject = ObjectInfo & { readonly parsed: ParsedName };
 
-/** Lists the objects below a prefix that are named as this format names them; others are not ours. */
+/**
+ * Lists the metadata objects below a prefix that are named as this format names them; others are not ours.
+ * @throws kind `store`, `metadata-archived`
+ */
 export async function listObjects(context: VerifyContext, prefix: string): Promise<ListedObject[]> {
   const found: ListedObject[] = [];
   for await (const info of context.repo.store.list(prefix, context.signal)) {
     const parsed = parseName(info.name);
-    if (parsed) found.push({ ...info, parsed });
+    if (!parsed) continue;
+    await requireOnline(context, info);
+    found.push({ ...info, parsed });
   }
   return found;
 }

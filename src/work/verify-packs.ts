@@ -26,6 +26,11 @@ const WAITING_BYTES = 32 * 1_048_576;
 /** So many packs in a row that the store cannot deliver mean that the store is gone, and not that packs are. */
 const MAX_MISSES = 8;
 
+/** The longest range that one of so many workers fetches at a time. */
+export function rangeBytesFor(workers: number): number {
+  return Math.min(PIECE_BYTES, Math.floor(WINDOW_BYTES / PIECES / workers));
+}
+
 /** A pack to be read, and what to do with what was found. */
 export interface PackJob {
   readonly record: PackRecord;
@@ -186,7 +191,7 @@ export class VerifyPacks {
   }
 
   #ranges(size: number, head: number): [from: number, to: number][] {
-    const most = Math.min(PIECE_BYTES, Math.floor(WINDOW_BYTES / PIECES / this.#pool.size));
+    const most = rangeBytesFor(this.#pool.size);
     const bytes = Math.ceil(size / Math.ceil(size / most)) + SEALED_BLOCK_LENGTH;
     const ranges: [number, number][] = [];
     const step = PackCheck.cut(0, bytes);

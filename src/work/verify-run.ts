@@ -7,31 +7,39 @@ import { IcecoreError } from '../base/errors.ts';
 import type { SessionId } from '../base/ids.ts';
 import type { Monitor } from '../base/monitor.ts';
 import type { PackRecord } from '../format/index-object.ts';
-import { kindPrefix, snapshotName } from '../format/layout.ts';
+import { snapshotName } from '../format/layout.ts';
 import type { Snapshot } from '../format/snapshot.ts';
+import type { VerifyPart, VerifyPlan } from '../plan/verify-cost.ts';
 import { ChunkLookup } from '../repo/chunk-lookup.ts';
 import { ChunkReader } from '../repo/chunk-reader.ts';
 import type { GcState } from '../repo/gc-records.ts';
 import { writerKeys } from '../repo/repository.ts';
 import type { ScratchCatalog } from '../repo/scratch-catalog.ts';
-import { BLOCK_LENGTH, SEALED_BLOCK_LENGTH } from '../seal/age-stream.ts';
+import type { VerifyLevel } from '../repo/verify-record.ts';
+import { listData, listMeta } from './verify-archived.ts';
 import { checkConfigs, checkGc } from './verify-chains.ts';
+import { chooseData, readingAll } from './verify-choice.ts';
 import type { VerifyContext } from './verify-context.ts';
 import { checkDecisions } from './verify-decisions.ts';
-import { checkIndexNames, checkPresence, listIndex, openIndex } from './verify-index.ts';
+import { checkIndexNames, listIndex, openIndex } from './verify-index.ts';
+import { VerifyLedger } from './verify-ledger.ts';
+import { VerifyLosses } from './verify-losses.ts';
 import { VerifyManifests } from './verify-manifests.ts';
-import { LostPlaces, VerifyNeeds } from './verify-needs.ts';
 import { checkClaims, checkPlainObjects } from './verify-objects.ts';
-import { type PackJob, type PackOutcome, VerifyPacks } from './verify-packs.ts';
-import { choosePacks, type Sample } from './verify-sample.ts';
+import { type PackJob, type PackOutcome, rangeBytesFor, VerifyPacks } from './verify-packs.ts';
+import type { Sample } from './verify-sample.ts';
+import { type StoredCounts, VerifyStored } from './verify-stored.ts';
 
 /** What is to be checked. */
 export interface RunOptions {
-  readonly level: 'list' | 'data';
+  readonly level: VerifyLevel;
   readonly sample?: Sample;
   readonly snapshot?: SessionId;
+  readonly looks: boolean;
   readonly workers: number;
   readonly random: () => number;
+  /** Sees what data packs will be asked for before the first of them is. Throws to stop the run. */
+  readonly approve: (plan: VerifyPlan) => Promise<void>;
 }
 
 /** What a run counted. */
@@ -39,6 +47,8 @@ export interface RunCounts {
   readonly snapshots: number;
   readonly packs: number;
   readonly packsRead: number;
+  readonly packsArchived: number;
+  readonly stored?: StoredCounts;
   readonly unindexedPacks: number;
   readonly chunks: number;
 }
@@ -49,14 +59,16 @@ export class VerifyRun {
   readonly #scratch: ScratchCatalog;
   readonly #monitor: Monitor;
   readonly #options: RunOptions;
-  readonly #lost = new LostPlaces();
-  /** Packs that could not be read in whole, by name: their numbers may not be known yet. */
-  readonly #bad = new Map<string, 'all' | readonly number[]>();
+  readonly #losses: VerifyLosses;
   #gc!: GcState;
   #packs: VerifyPacks | undefined;
   #lookup: ChunkLookup | undefined;
   #manifests: VerifyManifests | undefined;
+  readonly #ledger: VerifyLedger;
+  readonly #archived = new Set<string>();
   #packsRead = 0;
+  /** Bytes of the data packs that were read. */
+  #dataBytes = 0;
   #bytesDone = 0;
   #bytesTotal = 0;
   #packsTotal = 0;
@@ -66,19 +78,20 @@ export class VerifyRun {
     this.#scratch = scratch;
     this.#monitor = monitor;
     this.#options = options;
+    this.#losses = new VerifyLosses(context, scratch);
+    this.#ledger = new VerifyLedger(context.repo, monitor);
   }
 
   async run(): Promise<RunCounts> {
     const { level, sample, snapshot } = this.#options;
     const snapshots = await this.#checkSmallObjects();
     const indexNames = await listIndex(this.#context);
-    const { store } = this.#context.repo;
-    for (const kind of ['pack', 'meta'] as const) {
-      await this.#scratch.addListing(store.list(kindPrefix(kind), this.#context.signal));
-    }
+    await this.#scratch.addListing(listData(this.#context, level === 'data'));
+    await this.#scratch.addListing(listMeta(this.#context));
     // Threads start while the index is opened.
     if (level === 'data') this.#workers(this.#options.workers, this.#scratch.listedBytes());
     const readsAll = level === 'data' && sample === undefined && snapshot === undefined;
+    if (readsAll) await this.#approve(readingAll(this.#scratch, rangeBytesFor(this.#options.workers)));
     const metaJobs = await this.#takeIndex(indexNames, readsAll);
     checkIndexNames(this.#context, this.#scratch, snapshots, new Set(indexNames));
 
@@ -92,14 +105,18 @@ export class VerifyRun {
     await this.#packs?.drain();
     for (const each of snapshots) await manifests.check(each);
     if (needed) for (const pack of manifests.neededPacks) needed.add(pack);
-    this.#checkPresence(needed);
+    this.#losses.checkPresence(this.#gc, (pack) => needed === undefined || needed.has(pack));
     if (level === 'data' && !readsAll) await this.#readChosen(indexNames, needed);
-    await this.#findNeeds(snapshots, indexNames, chunks);
+    const stored = level === 'checksums' ? await this.#compare(needed) : undefined;
+    await this.#losses.findNeeds(snapshots, indexNames, chunks, manifests.hasUnknownChunks);
     const counts = this.#scratch.counts();
+    this.#finish(snapshots, needed);
     return {
       snapshots: snapshots.length,
       packs: needed?.size ?? counts.packs,
       packsRead: this.#packsRead,
+      packsArchived: this.#archived.size,
+      ...(stored === undefined ? {} : { stored }),
       unindexedPacks: this.#scratch.unindexed(),
       chunks: counts.chunks,
     };
@@ -107,6 +124,7 @@ export class VerifyRun {
 
   async close(): Promise<void> {
     await this.#packs?.close();
+    this.#ledger.close();
     this.#lookup?.close();
   }
 
@@ -161,9 +179,10 @@ export class VerifyRun {
 
   /** Reads a sample, or what one snapshot needs: known only now, so the index is opened a second time. */
   async #readChosen(indexNames: readonly string[], needed: ReadonlySet<number> | undefined): Promise<void> {
-    const { sample, random } = this.#options;
-    const candidates = this.#scratch.packSizes('data').filter(({ pack }) => !needed || needed.has(pack));
-    const chosen = sample ? choosePacks(candidates, sample, random) : new Set(candidates.map(({ pack }) => pack));
+    const { sample, random, workers } = this.#options;
+    const options = { needed, sample, random, rangeBytes: rangeBytesFor(workers) };
+    const { packs: chosen, parts } = chooseData(this.#scratch, this.#ledger, options);
+    await this.#approve(parts);
     for await (const { records, lines } of openIndex(this.#context, chosen.size === 0 ? [] : indexNames)) {
       for (const [i, record] of records.entries()) {
         const pack = record.kind === 'data' && this.#scratch.catalog.packByName(record.name);
@@ -176,48 +195,50 @@ export class VerifyRun {
     await this.#packs?.drain();
   }
 
-  async #findNeeds(snapshots: readonly Snapshot[], indexNames: readonly string[], chunks: ChunkReader): Promise<void> {
-    const { findings } = this.#context;
-    if (findings.size === 0) return;
-    for (const [name, frames] of this.#bad) {
-      const pack = this.#scratch.catalog.packByName(name);
-      if (!pack) continue;
-      if (frames === 'all') this.#lost.losePack(pack.id);
-      else this.#lost.loseFrames(pack.id, frames);
-    }
-    const lostIndex = [...indexNames, ...snapshots.flatMap(({ index }) => index)].filter((name) => findings.has(name));
-    for (const { id, index } of snapshots) {
-      for (const name of lostIndex) if (index.includes(name)) findings.needs(name, id);
-    }
-    if (this.#lost.isEmpty && lostIndex.length === 0 && !this.#manifests!.hasUnknownChunks) return;
-    const needs = new VerifyNeeds(this.#context, chunks, this.#lost, [...new Set(lostIndex)]);
-    for (const snapshot of snapshots) await needs.find(snapshot);
+  /** Compares what the store keeps of the packs with the index. */
+  async #compare(needed: ReadonlySet<number> | undefined): Promise<StoredCounts> {
+    const isWanted = (pack: number) => needed === undefined || needed.has(pack);
+    const options = { isWanted, looks: this.#options.looks };
+    const stored = new VerifyStored(this.#context, this.#scratch, this.#monitor, options);
+    await this.#approve(stored.plan());
+    return await stored.run(
+      {
+        sound: (name) => this.#ledger.sawSound('compared', name),
+        damaged: (name) => {
+          this.#losses.lose(name, 'all');
+          this.#ledger.sawDamaged(name);
+        },
+      },
+      needed?.size ?? this.#scratch.counts().packs,
+    );
   }
 
-  #checkPresence(needed: ReadonlySet<number> | undefined): void {
-    const { catalog } = this.#scratch;
-    const isWanted = (pack: number) => needed === undefined || needed.has(pack);
-    for (const { pack, listed } of checkPresence(this.#context, this.#scratch.mismatches(), this.#gc, isWanted)) {
-      if (listed === undefined) {
-        this.#lost.losePack(pack);
-        continue;
-      }
-      const head = catalog.pack(pack).header.length;
-      const frames = catalog.frames(pack).map(({ offset, length }, frame) => {
-        const end = head + Math.ceil((offset + length) / BLOCK_LENGTH) * SEALED_BLOCK_LENGTH;
-        return end > listed ? frame : -1;
-      });
-      this.#lost.loseFrames(
-        pack,
-        frames.filter((frame) => frame >= 0),
-      );
+  async #approve(parts: readonly VerifyPart[]): Promise<void> {
+    const { level, approve } = this.#options;
+    const classes = this.#scratch.listedClasses('pack');
+    const packsArchived = classes.reduce((sum, { packs, isReadable }) => sum + (isReadable ? 0 : packs), 0);
+    await approve({ level: level === 'data' ? 'data' : 'checksums', parts, packsArchived });
+  }
+
+  /** Writes down what was checked. */
+  #finish(snapshots: readonly Snapshot[], needed: ReadonlySet<number> | undefined): void {
+    const { level } = this.#options;
+    let total = 0;
+    for (const { pack, size, name, isReadable } of this.#scratch.dataPacks()) {
+      if (needed && !needed.has(pack)) continue;
+      total += size;
+      if (!isReadable) this.#archived.add(name);
     }
+    const share = level === 'data' && total > 0 ? Math.min(1, this.#dataBytes / total) : 1;
+    const isPackThere = needed ? undefined : (name: string) => this.#scratch.listedSize(name) !== undefined;
+    this.#ledger.finish(snapshots, { level, share }, this.#context.findings, isPackThere);
   }
 
   #jobOf(record: PackRecord, lines: () => Uint8Array): PackJob | undefined {
     // What is not there is found by comparing the listing.
     const listed = this.#scratch.listedSize(record.name);
-    return listed === undefined ? undefined : { record, index: lines(), listed };
+    if (listed === undefined || !this.#scratch.isReadable(record.name)) return undefined;
+    return { record, index: lines(), listed };
   }
 
   #read(job: PackJob, isUrgent = false): void {
@@ -252,14 +273,18 @@ export class VerifyRun {
     const { findings } = this.#context;
     const { name } = record;
     if (failure) {
-      this.#bad.set(name, 'all');
+      this.#losses.lose(name, 'all');
+      this.#ledger.sawDamaged(name);
       const isPruned = failure.code === 'pack-missing' && this.#gc.isCondemned(name);
       if (!isPruned) findings.add(name, failure.code, failure.message);
     } else if (report) {
       this.#packsRead++;
       this.#bytesDone += report.bytes;
       for (const { code, message } of report.problems) findings.add(name, code, message);
-      if (report.badFrames.length > 0) this.#bad.set(name, report.badFrames);
+      this.#losses.lose(name, report.badFrames);
+      if (record.kind === 'data') this.#dataBytes += record.size;
+      if (report.problems.length > 0) this.#ledger.sawDamaged(name);
+      else this.#ledger.sawSound('read', name);
       this.#manifests?.add(segments);
     }
     this.#monitor.progress({

@@ -90,6 +90,7 @@ describe('the exit code', () => {
       snapshots: 1,
       packs: 2,
       packsRead: 2,
+      packsArchived: 0,
       unindexedPacks: 0,
       chunks: 3,
       bytesRead: 100,

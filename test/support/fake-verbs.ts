@@ -18,6 +18,7 @@ export function openingVerbs(onOpen: (options: OpenOptions) => void | Promise<vo
         await onOpen(options);
         return {
           location: '/fake',
+          store,
           role: 'admin',
           catalogFailure: () => undefined,
           close: async () => {},
