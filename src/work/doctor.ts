@@ -79,7 +79,8 @@ export async function runDoctor(
   const opened = await open(meter, options);
   try {
     const world = new DoctorWorld({
-      store: meter,
+      // With the tags of its objects: a bucket may refuse those without.
+      store: opened.repository?.store ?? meter,
       places: options.places,
       clock,
       signal,

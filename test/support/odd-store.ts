@@ -66,15 +66,24 @@ export function fakeBucket(options: FakeBucketOptions = {}): Bucket {
 }
 
 export class OddStore extends MemoryStore {
-  readonly bucket: Bucket | undefined;
-  readonly #odd: Oddities;
+  #odd: Oddities = {};
+  #bucket: Bucket | undefined;
   readonly #checksums = new Map<string, string>();
   #deleted = new Map<string, Uint8Array>();
 
   constructor(odd: Oddities = {}) {
     super();
+    this.become(odd);
+  }
+
+  /** Is odd in another way from now on, with what it holds. */
+  become(odd: Oddities): void {
     this.#odd = odd;
-    this.bucket = odd.bucket === undefined ? undefined : fakeBucket(odd.bucket);
+    this.#bucket = odd.bucket === undefined ? undefined : fakeBucket(odd.bucket);
+  }
+
+  get bucket(): Bucket | undefined {
+    return this.#bucket;
   }
 
   override async put(name: string, body: PutBody, options: PutOptions): Promise<PutResult> {
@@ -95,7 +104,7 @@ export class OddStore extends MemoryStore {
       ...(storageClass === undefined || this.#odd.losesClass ? {} : { storageClass }),
       ...(this.#odd.replaces ? { ifAbsent: false } : {}),
     });
-    if (result.outcome === 'exists' || this.bucket === undefined) return result;
+    if (result.outcome === 'exists' || this.#bucket === undefined) return result;
     const checksum = `sha256:${hash.digest('base64')}`;
     if (!this.#odd.forgetsChecksums) this.#checksums.set(name, checksum);
     return { ...result, checksum, etag: checksum.slice(7, 20) };
