@@ -8,6 +8,11 @@
 export const TIER_NAMES = ['expedited', 'standard', 'bulk'] as const;
 export type TierName = (typeof TIER_NAMES)[number];
 
+/** True when the one tier is faster than the other. */
+export function isFaster(tier: TierName, than: TierName): boolean {
+  return TIER_NAMES.indexOf(tier) < TIER_NAMES.indexOf(than);
+}
+
 /** One way to thaw. Hours from request to readable, as documented. */
 export interface ThawTier {
   readonly name: TierName;

@@ -3,14 +3,11 @@
  * formulas and which ways there are; which objects a restore needs is in restore-plan.ts.
  */
 import { charge, chargeEgress, sumUsd, type Usd } from './prices.ts';
-import { type ThawTier, TIER_NAMES, type TierName } from './providers.ts';
-import { DAYS_PER_MONTH, GIB, type Terms, termsOf } from './terms.ts';
+import { TIER_NAMES, type TierName } from './providers.ts';
+import { DAYS_PER_MONTH, GIB, type StoredIn, type Terms, termsOf, thawTiers } from './terms.ts';
 
 /** Objects of one class that are to be read. */
-export interface ReadGroup {
-  readonly storageClass: string;
-  /** The archive of the class that they were moved to by itself, where there is such a thing. */
-  readonly archiveTier?: string;
+export interface ReadGroup extends StoredIn {
   /** They have to be thawed, and were not asked for yet. */
   readonly isCold: boolean;
   readonly objects: number;
@@ -59,13 +56,6 @@ export interface RestoreOption {
   readonly refusal?: TierRefusal;
 }
 
-/** The tiers of a group, fastest first; none when its class is online or unknown, or the provider does not thaw. */
-export function tiersOf(group: Pick<ReadGroup, 'storageClass' | 'archiveTier'>, terms: Terms): readonly ThawTier[] {
-  if (terms.provider.quirks.restore === 'none') return [];
-  const { tiers, archiveTiers } = termsOf(terms, group.storageClass);
-  return group.archiveTier === undefined ? tiers : (archiveTiers?.[group.archiveTier] ?? []);
-}
-
 /**
  * Lists the ways to read the objects, fastest first: one for each tier that any of their classes has, or a single one
  * without a tier when nothing is cold. Ways that are not open to all of them are in the list, with the reason.
@@ -73,7 +63,7 @@ export function tiersOf(group: Pick<ReadGroup, 'storageClass' | 'archiveTier'>, 
 export function restoreOptions(groups: readonly ReadGroup[], options: ReadOptions, terms: Terms): RestoreOption[] {
   const cold = groups.filter((group) => group.isCold && group.objects > 0);
   if (cold.length === 0) return [optionOf(undefined, groups, options, terms)];
-  const offered = new Set(cold.flatMap((group) => tiersOf(group, terms).map((tier) => tier.name)));
+  const offered = new Set(cold.flatMap((group) => thawTiers(group, terms.provider).map((tier) => tier.name)));
   return TIER_NAMES.filter((name) => offered.has(name)).map((name) => optionOf(name, groups, options, terms));
 }
 
@@ -102,7 +92,7 @@ function optionOf(
   terms: Terms,
 ): RestoreOption {
   const cold = groups.filter((group) => group.isCold && group.objects > 0);
-  const ways = cold.map((group) => tiersOf(group, terms).find((way) => way.name === tier));
+  const ways = cold.map((group) => thawTiers(group, terms.provider).find((way) => way.name === tier));
   const closed = ways.indexOf(undefined);
   const refusal = closed < 0 ? undefined : refusalOf(cold[closed]!, terms);
   return {
@@ -115,7 +105,7 @@ function optionOf(
 }
 
 function refusalOf(group: ReadGroup, terms: Terms): TierRefusal {
-  const code = tiersOf(group, terms).length === 0 ? 'no-thaw' : 'tier-not-offered';
+  const code = thawTiers(group, terms.provider).length === 0 ? 'no-thaw' : 'tier-not-offered';
   return { code, storageClass: group.storageClass };
 }
 

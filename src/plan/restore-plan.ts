@@ -12,9 +12,8 @@ import {
   type RestoreOption,
   restoreOptions,
   type TierRefusal,
-  tiersOf,
 } from './restore-cost.ts';
-import type { Terms } from './terms.ts';
+import { type StoredIn, type Terms, thawTiers } from './terms.ts';
 
 /** Whether a pack can be read: always, not now, soon (it was asked for), or for a time that ends (in milliseconds). */
 export type PackState =
@@ -22,16 +21,15 @@ export type PackState =
   | { readonly type: 'warm'; readonly until: number };
 
 /** A pack of which something is wanted. */
-export interface WantedPack {
+export interface WantedPack extends StoredIn {
   readonly name: string;
   readonly size: number;
-  readonly storageClass: string;
-  /** The archive of its class that it was moved to by itself, where there is such a thing. */
-  readonly archiveTier?: string;
   /** Stored bytes of it that are fetched. */
   readonly wantedBytes: number;
   /** With so many requests (default 1). */
   readonly gets?: number;
+  /** It stands for so many packs; sizes and requests are those of all (default 1). */
+  readonly packs?: number;
   readonly state: PackState;
 }
 
@@ -54,9 +52,7 @@ export interface PackTotals {
 }
 
 /** The packs of one class. */
-export interface ClassTotals extends PackTotals {
-  readonly storageClass: string;
-  readonly archiveTier?: string;
+export interface ClassTotals extends PackTotals, StoredIn {
   readonly cold: PackTotals;
 }
 
@@ -140,7 +136,7 @@ function gather(packs: Iterable<WantedPack>) {
   let until: number | undefined;
   for (const pack of packs) {
     const { storageClass, archiveTier, state } = pack;
-    sums[state.type] = { packs: sums[state.type].packs + 1, bytes: sums[state.type].bytes + pack.size };
+    sums[state.type] = { packs: sums[state.type].packs + (pack.packs ?? 1), bytes: sums[state.type].bytes + pack.size };
     wantedBytes += pack.wantedBytes;
     const isCold = state.type === 'cold';
     if (isCold) coldWantedBytes += pack.wantedBytes;
@@ -166,7 +162,7 @@ function emptyGroup({ storageClass, archiveTier }: WantedPack, isCold: boolean):
 function addPack(group: ReadGroup, pack: WantedPack): ReadGroup {
   return {
     ...group,
-    objects: group.objects + 1,
+    objects: group.objects + (pack.packs ?? 1),
     bytes: group.bytes + pack.size,
     fetchedBytes: group.fetchedBytes + pack.wantedBytes,
     gets: group.gets + (pack.gets ?? 1),
@@ -205,7 +201,7 @@ function closedClasses(groups: readonly ReadGroup[], tier: TierName | undefined,
   for (const group of groups) {
     if (!group.isCold || group.objects === 0) continue;
     const { storageClass } = group;
-    const tiers = tiersOf(group, terms);
+    const tiers = thawTiers(group, terms.provider);
     if (tiers.length === 0) refusals.push({ code: 'no-thaw', storageClass });
     else if (tier !== undefined && !tiers.some(({ name }) => name === tier)) {
       refusals.push({ code: 'tier-not-offered', storageClass, tier });

@@ -5,7 +5,7 @@
 
 import type { ClassPrices, PriceList } from './prices.ts';
 import { PLAIN_CLASS } from './provider-aws.ts';
-import type { ClassProfile, ProviderProfile } from './providers.ts';
+import type { ClassProfile, ProviderProfile, ThawTier } from './providers.ts';
 
 /** Everything that a cost or a plan depends on, apart from what lies there. */
 export interface Terms {
@@ -32,4 +32,17 @@ export function termsOf({ provider, prices }: Terms, storageClass: string): Clas
     minimumBytes: own.minimumBytes ?? profile.minimumBytes,
     prices: own,
   };
+}
+
+/** Where an object lies: its class, and the archive of that class that it was moved to by itself, if it was. */
+export interface StoredIn {
+  readonly storageClass: string;
+  readonly archiveTier?: string;
+}
+
+/** The ways to thaw an object, fastest first; none when it is online, its class is unknown, or the provider has no way. */
+export function thawTiers({ storageClass, archiveTier }: StoredIn, provider: ProviderProfile): readonly ThawTier[] {
+  if (provider.quirks.restore === 'none' || !Object.hasOwn(provider.classes, storageClass)) return [];
+  const { tiers, archiveTiers } = provider.classes[storageClass]!;
+  return archiveTier === undefined ? tiers : (archiveTiers?.[archiveTier] ?? []);
 }
