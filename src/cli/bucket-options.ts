@@ -64,7 +64,7 @@ export function readBucketChoices(values: Values, url: string | undefined): Buck
 }
 
 /** True for the URL of a bucket, right or wrong. */
-function isBucketUrl(url: string | undefined): boolean {
+export function isBucketUrl(url: string | undefined): boolean {
   return url !== undefined && /^s3:\/\//i.test(url);
 }
 

@@ -1,5 +1,6 @@
 /** `icecore init`: creates a repository and prints what to keep. */
 import { recoveryKitLines } from '../ui/recovery-kit.ts';
+import { isBucketUrl } from './bucket-options.ts';
 import { defineCommand } from './command.ts';
 import { type RepositoryChoices, readRepositoryOptions, repositoryOptions } from './repository-options.ts';
 import { usage } from './values.ts';
@@ -52,7 +53,8 @@ export const init = defineCommand<Options>({
       const { repository, created, hostKeyFile, ...stats } = made;
       try {
         if (!context.globals.isJson) {
-          const kit = { location: repository.location, id: repository.id, ageType: options.ageType, hostKeyFile };
+          const location = isBucketUrl(url) ? url : repository.location;
+          const kit = { location, id: repository.id, ageType: options.ageType, hostKeyFile };
           const lines = created ? recoveryKitLines(kit) : [`there already: ${repository.location} (${repository.id})`];
           for (const line of lines) context.out.line(line);
         }

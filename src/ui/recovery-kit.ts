@@ -3,6 +3,7 @@ import { escapeText } from './escape.ts';
 import { renderFields } from './table.ts';
 
 export interface RecoveryKit {
+  /** As `-r` takes it: of a bucket the whole URL, which says how it is reached. */
   readonly location: string;
   readonly id: string;
   readonly ageType: 'pq' | 'x25519';
@@ -26,9 +27,14 @@ export function recoveryKitLines(kit: RecoveryKit): string[] {
     `  its id          ${kit.id}`,
     '  the passphrase  nobody can read the backups without it, and nobody can replace it',
     '',
-    `to restore on any machine:  icecore -r ${location} restore latest --target DIR`,
+    `to restore on any machine:  icecore -r ${shellWord(location)} restore latest --target DIR`,
     'without icecore, with age, zstd, tar and jq:  RECOVERY.md and recover.sh in the repository',
   ];
+}
+
+/** A word as a shell takes it: in quotes where it has more than letters, digits and harmless signs. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** The three lines of a first backup without a repository. */

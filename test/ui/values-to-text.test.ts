@@ -4,6 +4,7 @@ import { type Raw, rawFromText } from '../../src/base/raw.ts';
 import { differenceLine, longLines, modeText } from '../../src/ui/entries.ts';
 import { localTimeOf } from '../../src/ui/figures.ts';
 import { encodeLine, entryFields, pathFields, snapshotFields } from '../../src/ui/json-lines.ts';
+import { recoveryKitLines } from '../../src/ui/recovery-kit.ts';
 import { shortIdLength, snapshotTable } from '../../src/ui/snapshots.ts';
 import { failureLines, problemLine, reportOf } from '../../src/ui/text.ts';
 import { each, file, rawPath, snapshot } from '../support/fake-verbs.ts';
@@ -105,5 +106,19 @@ describe('a message', () => {
 
   it('asks for a report when the error is not one of ours', () => {
     expect(failureLines(reportOf(new TypeError('x is not a function')))[1]).toMatch(/report/);
+  });
+});
+
+describe('the recovery kit', () => {
+  const kit = { id: '0123', ageType: 'pq', hostKeyFile: '/home/eve/key' } as const;
+
+  it('has a command that a shell takes as it is', () => {
+    const command = (location: string) =>
+      recoveryKitLines({ ...kit, location }).find((line) => line.startsWith('to restore'));
+    expect(command('/mnt/backup')).toMatch(/ {2}icecore -r \/mnt\/backup restore latest --target DIR$/);
+    expect(command('s3://b/p?endpoint=https://x&region=y')).toContain(
+      "-r 's3://b/p?endpoint=https://x&region=y' restore",
+    );
+    expect(command("/mnt/eve's disk")).toContain("-r '/mnt/eve'\\''s disk' restore");
   });
 });
