@@ -10,7 +10,7 @@ import { type DoctorWorld, isDenied, nameThatIsNot } from './doctor-world.ts';
 /** A host that only backs up, with credentials of a bucket. In a folder, permissions are those of the file system. */
 const isWriter = (world: DoctorWorld): boolean => world.isWriteOnly && world.bucket !== undefined;
 
-const USE_WRITER = 'give this host credentials of its own: icecore doctor --policy writer prints what they need';
+const USE_WRITER = 'back up with credentials of a writer: icecore doctor --policy writer prints what they need';
 
 const lists: Check = {
   code: 'may-list',
@@ -31,8 +31,11 @@ const deletesPacks: Check = {
   async run(world) {
     const may = await world.mayDeleteAt(nameThatIsNot(kindPrefix('pack')));
     if (may === 'denied') return ok('a thief of this host cannot delete backups');
-    if (may === 'unknown') return note('whether this host may delete backups could not be found out');
-    return warning('this host may delete backups: whoever takes it over can remove them all', USE_WRITER);
+    if (may === 'unknown') return note('whether these credentials may delete backups could not be found out');
+    return warning(
+      'these credentials may delete backups: whoever takes this host over could remove them all',
+      USE_WRITER,
+    );
   },
 };
 
@@ -41,9 +44,12 @@ const readsPacks: Check = {
   appliesTo: isWriter,
   async run(world) {
     const may = await world.mayReadAt(nameThatIsNot(kindPrefix('pack')));
-    if (may === 'denied') return ok('this host cannot fetch packs');
-    if (may === 'unknown') return note('whether this host may fetch packs could not be found out');
-    return note('this host may fetch packs, which it does not need to back up; its key cannot open them', USE_WRITER);
+    if (may === 'denied') return ok('these credentials cannot fetch packs');
+    if (may === 'unknown') return note('whether these credentials may fetch packs could not be found out');
+    return note(
+      'these credentials may fetch packs, which takes more than backing up; the key of this host cannot open them',
+      USE_WRITER,
+    );
   },
 };
 
@@ -56,7 +62,10 @@ const replaces: Check = {
     try {
       await createProbe(store, name, probeContent(1), { signal });
       await store.put(name, probeContent(2), { ifAbsent: false, signal });
-      return warning('this host may replace objects: whoever takes it over can overwrite backups', USE_WRITER);
+      return warning(
+        'these credentials may replace objects: whoever takes this host over could overwrite backups',
+        USE_WRITER,
+      );
     } catch (error) {
       if (isDenied(error)) return ok('objects can be created, and not replaced');
       throw error;

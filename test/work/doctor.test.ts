@@ -87,7 +87,7 @@ describe('doctor on a place that is as it should be', () => {
     const { findings, alarming, of } = await odd({ denies: asWriter });
     expect(alarming).toEqual([]);
     expect(of('may-delete-packs')).toEqual(['ok a thief of this host cannot delete backups']);
-    expect(of('may-read-packs')).toEqual(['ok this host cannot fetch packs']);
+    expect(of('may-read-packs')).toEqual(['ok these credentials cannot fetch packs']);
     expect(of('writes')[0]).toMatch(/^note .*two probes stay/);
     expect(of('create-only')).toEqual(['ok of 8 creators of a name one wins, 1 round']);
     expect(findings.some((finding) => finding.code === 'multipart')).toBe(false);
@@ -146,9 +146,9 @@ describe('doctor on a store that breaks a promise', () => {
 
   it('warns of a host that may delete and replace backups', async () => {
     const { of } = await odd({});
-    expect(of('may-delete-packs')[0]).toMatch(/^warning this host may delete backups/);
-    expect(of('may-read-packs')[0]).toMatch(/^note this host may fetch packs/);
-    expect(of('may-replace')[0]).toMatch(/^warning this host may replace objects/);
+    expect(of('may-delete-packs')[0]).toMatch(/^warning these credentials may delete backups/);
+    expect(of('may-read-packs')[0]).toMatch(/^note these credentials may fetch packs/);
+    expect(of('may-replace')[0]).toMatch(/^warning these credentials may replace objects/);
   });
 
   it('removes probes that were left more than a day ago, and no others', async () => {
