@@ -76,6 +76,10 @@ export const getBucketPolicy: Handler = reads(() => {
   throw missing('NoSuchBucketPolicy');
 });
 
+export const getBucketCors: Handler = reads(() => {
+  throw missing('NoSuchCORSConfiguration');
+});
+
 export const getBucketTagging: Handler = reads(() => {
   throw missing('NoSuchTagSet');
 });
@@ -101,14 +105,22 @@ export const getObjectLockConfiguration: Handler = reads(({ objectLock }) => {
   ]);
 });
 
+const GRANTEE = 'Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"';
+
 /** GetBucketAcl and GetObjectAcl: the owner may do everything. */
 export const getAcl: Handler = (context) => {
   bucketOf(context);
   const grant: XmlElement[] = [
-    ['Grantee', OWNER[1]],
+    [GRANTEE, OWNER[1]],
     ['Permission', 'FULL_CONTROL'],
   ];
   return xmlAnswer('AccessControlPolicy', [OWNER, ['AccessControlList', [['Grant', grant]]]]);
+};
+
+/** PutBucketAcl and PutObjectAcl: the owner's grant is all that there is. */
+export const putAcl: Handler = (context) => {
+  if (bucketOf(context).settings.ownership !== 'BucketOwnerEnforced') return emptyAnswer(200);
+  throw new S3Error('AccessControlListNotSupported', { message: 'The bucket does not allow ACLs' });
 };
 
 function lifecycleRule(rule: LifecycleSetting): XmlElement[] {

@@ -42,6 +42,7 @@ const STATUS: Readonly<Record<string, number>> = {
   MissingContentLength: 411,
   NoSuchBucket: 404,
   NoSuchBucketPolicy: 404,
+  NoSuchCORSConfiguration: 404,
   NoSuchKey: 404,
   NoSuchLifecycleConfiguration: 404,
   NoSuchObjectLockConfiguration: 404,

@@ -2,6 +2,7 @@
 import { restoreObject } from './archive.ts';
 import {
   getAcl,
+  getBucketCors,
   getBucketEncryption,
   getBucketLifecycle,
   getBucketOwnershipControls,
@@ -12,6 +13,7 @@ import {
   getBucketVersioning,
   getObjectLockConfiguration,
   getPublicAccessBlock,
+  putAcl,
   putBucketVersioning,
 } from './bucket-settings.ts';
 import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './buckets.ts';
@@ -47,6 +49,8 @@ export const HANDLERS: Readonly<Partial<Record<S3Operation, Handler>>> = {
   GetBucketPolicyStatus: getBucketPolicyStatus,
   GetBucketPolicy: getBucketPolicy,
   GetBucketAcl: getAcl,
+  PutBucketAcl: putAcl,
+  GetBucketCors: getBucketCors,
   GetBucketOwnershipControls: getBucketOwnershipControls,
   GetBucketRequestPayment: getBucketRequestPayment,
   GetBucketTagging: getBucketTagging,
@@ -69,6 +73,7 @@ export const HANDLERS: Readonly<Partial<Record<S3Operation, Handler>>> = {
   GetObjectLegalHold: getObjectLegalHold,
   PutObjectLegalHold: putObjectLegalHold,
   GetObjectAcl: getAcl,
+  PutObjectAcl: putAcl,
   RestoreObject: restoreObject,
   CreateMultipartUpload: createMultipartUpload,
   UploadPart: uploadPart,

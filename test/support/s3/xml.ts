@@ -5,7 +5,10 @@
  */
 import { S3Error } from './errors.ts';
 
-/** An element to be written: its name and what it holds. Undefined contents leave the element out. */
+/**
+ * An element to be written: its name (with attributes behind it, as written) and what it holds. Undefined contents leave
+ * the element out.
+ */
 export type XmlContent = string | number | boolean | undefined | readonly XmlElement[];
 export type XmlElement = readonly [name: string, content: XmlContent];
 
@@ -23,7 +26,8 @@ function render(content: readonly XmlElement[]): string {
   let text = '';
   for (const [name, value] of content) {
     if (value === undefined) continue;
-    text += `<${name}>${typeof value === 'object' ? render(value) : escapeText(String(value))}</${name}>`;
+    const inner = typeof value === 'object' ? render(value) : escapeText(String(value));
+    text += `<${name}>${inner}</${name.replace(/ [\s\S]*/, '')}>`;
   }
   return text;
 }
