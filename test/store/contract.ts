@@ -53,7 +53,9 @@ export function storeContract(title: string, setUp: () => Promise<ContractSubjec
         expect(info).toMatchObject({ name: 'packs/S1/00000000.tar.zst.age', size: 100_000 });
         expect(info!.checksum).toBe(result.checksum);
         expect(Math.abs(info!.modified - Date.now())).toBeLessThan(3_600_000);
-        expect(await listAll(reader)).toEqual([info]);
+        // A listing may leave out the checksum.
+        const { checksum: _, ...listed } = info!;
+        expect(await listAll(reader)).toMatchObject([listed]);
       }
     });
 

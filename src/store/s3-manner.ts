@@ -1,0 +1,85 @@
+/**
+ * Manner: which headers a put carries at this store. Starts from the provider's profile, and learns where that does not
+ * know: what is refused is left out from then on. Decides nothing about whose object is whose.
+ */
+import type { ProviderProfile } from '../plan/providers.ts';
+import { factsOf } from './s3-faults.ts';
+
+/** The headers of one put that not all stores take. */
+export interface Dress {
+  /** The SHA-256 as a checksum of the object, kept with it. */
+  readonly checksum: boolean;
+  /** Content-MD5, which a bucket with Object Lock may want where there is no checksum. */
+  readonly md5: boolean;
+  /** If-None-Match, where the put shall create only. */
+  readonly condition: boolean;
+}
+
+/** How stores refuse a header that they do not know, or one that is missing. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  ...['NotImplemented', 'InvalidArgument', 'InvalidRequest', 'BadRequest', 'UnsupportedHeader', 'InvalidHeader'],
+  ...['MissingContentMD5', 'MalformedHeaderValue', 'InvalidChecksum'],
+]);
+
+/** What one store has shown of itself. */
+export class Manner {
+  readonly #profile: ProviderProfile;
+  readonly #dresses: readonly Dress[];
+  #current = 0;
+  #honoursCondition: boolean;
+
+  constructor(profile: ProviderProfile) {
+    const { quirks, id } = profile;
+    const plain: Dress = {
+      checksum: quirks.checksum === 'sha256',
+      md5: false,
+      condition: quirks.conditionalPut !== 'refused',
+    };
+    const bare = { ...plain, checksum: false };
+    const withMd5 = { ...bare, md5: true };
+    this.#profile = profile;
+    this.#dresses =
+      id === 'generic'
+        ? [plain, bare, withMd5, { ...plain, condition: false }, { ...bare, condition: false }]
+        : plain.checksum
+          ? [plain]
+          : [bare, withMd5];
+    this.#honoursCondition = quirks.conditionalPut === 'honoured';
+  }
+
+  /** What the next put wears. */
+  get dress(): Dress {
+    return this.#dresses[this.#current]!;
+  }
+
+  /** True when a put in that dress can be trusted not to replace anything. */
+  creates(dress: Dress): boolean {
+    return dress.condition && this.#honoursCondition;
+  }
+
+  /** If-None-Match on the completion of an upload: sent, and trusted. */
+  get completion(): { readonly condition: boolean; readonly creates: boolean } {
+    const { conditionalComplete } = this.#profile.quirks;
+    return {
+      condition: conditionalComplete !== 'refused' && this.dress.condition,
+      creates: conditionalComplete === 'honoured',
+    };
+  }
+
+  /** What to try when a put in that dress was refused so; undefined when nothing is left, or it was about other things. */
+  after(dress: Dress, error: unknown): Dress | undefined {
+    const { status, code } = factsOf(error);
+    const isRefusal = status === 501 || (status === 400 && (code === undefined || REFUSALS.has(code)));
+    return isRefusal ? this.#dresses[this.#dresses.indexOf(dress) + 1] : undefined;
+  }
+
+  /** A put in that dress was taken: all others shall wear it. */
+  worked(dress: Dress): void {
+    this.#current = Math.max(this.#current, this.#dresses.indexOf(dress));
+  }
+
+  /** The store has turned down a put because of If-None-Match: it looks at it. */
+  sawCondition(): void {
+    this.#honoursCondition = true;
+  }
+}
