@@ -87,6 +87,9 @@ function questionOf(request: S3Request, action: string, key: string | undefined)
   if (key === undefined && action.startsWith('s3:ListBucket') && request.key === undefined && !keys.has('s3:prefix')) {
     keys.set('s3:prefix', '');
   }
+  // Whether who asks for a missing object may know that it is missing: then its key counts as the prefix, as on AWS
+  // (which is why Ceph does so, ceph/ceph#68577).
+  if (key === undefined && action === 's3:ListBucket' && request.key !== undefined) keys.set('s3:prefix', request.key);
   for (const [name, value] of request.headersWith('x-amz-')) keys.set(`s3:${name}`, value);
   for (const name of ['if-none-match', 'if-match']) {
     const value = request.header(name);
