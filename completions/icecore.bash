@@ -11,9 +11,10 @@ _icecore() {
     --type) COMPREPLY=($(compgen -W 'f d l p b c' -- "$current")); return ;;
     --overwrite) COMPREPLY=($(compgen -W 'always if-changed if-newer never' -- "$current")); return ;;
     --level) COMPREPLY=($(compgen -W 'list checksums data' -- "$current")); return ;;
+    --egress) COMPREPLY=($(compgen -W 'internet none' -- "$current")); return ;;
     --policy) COMPREPLY=($(compgen -W 'writer reader admin' -- "$current")); return ;;
     --access) COMPREPLY=($(compgen -W 'write read admin' -- "$current")); return ;;
-    --password-command|--limit-upload|--limit-download|--retry-for|--region|--object-tag|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--sample|--max-cost) :; return ;;
+    --password-command|--limit-upload|--limit-download|--retry-for|--region|--object-tag|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--sample|--max-cost|--provider|--days|--runs) :; return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
@@ -27,6 +28,7 @@ _icecore() {
       ' dump') command='dump' ;;
       ' restore') command='restore' ;;
       ' verify') command='verify' ;;
+      ' cost') command='cost' ;;
       ' doctor') command='doctor' ;;
       ' key') command='key' ;;
       'key list') command='key list' ;;
@@ -64,6 +66,9 @@ _icecore() {
     'verify')
       options='--level --sample --listings-only -s --snapshot --max-cost --prices --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
+    'cost')
+      options='--prices --provider --region --days --egress --runs -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      arguments() { :; } ;;
     'doctor')
       options='--policy --with-tags --lifecycle -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
@@ -81,7 +86,7 @@ _icecore() {
       arguments() { COMPREPLY=($(compgen -W 'bash zsh fish' -- "$current")); } ;;
     *)
       options='-r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help --version'
-      arguments() { COMPREPLY=($(compgen -W 'init backup snapshots ls find diff dump restore verify doctor key completion' -- "$current")); } ;;
+      arguments() { COMPREPLY=($(compgen -W 'init backup snapshots ls find diff dump restore verify cost doctor key completion' -- "$current")); } ;;
   esac
   if [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$current"))

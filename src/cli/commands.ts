@@ -1,6 +1,7 @@
 /** All commands, in the order of the help: what people do first comes first. */
 import { backup } from './cmd-backup.ts';
 import { makeCompletion } from './cmd-completion.ts';
+import { cost } from './cmd-cost.ts';
 import { diff } from './cmd-diff.ts';
 import { doctor } from './cmd-doctor.ts';
 import { dump } from './cmd-dump.ts';
@@ -23,6 +24,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   dump,
   restore,
   verify,
+  cost,
   doctor,
   key,
   makeCompletion(() => commands),

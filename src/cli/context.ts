@@ -26,10 +26,13 @@ export class Context {
   readonly out: Output;
   readonly messages: Output;
   readonly monitor: RunMonitor;
+  readonly #command: string;
   #places: Places | undefined;
 
-  constructor(io: Io, globals: GlobalOptions, out: Output, messages: Output) {
+  /** @param command the name of the command that runs, with its group's */
+  constructor(io: Io, globals: GlobalOptions, out: Output, messages: Output, command: string) {
     this.io = io;
+    this.#command = command;
     this.globals = globals;
     this.out = out;
     this.messages = messages;
@@ -143,6 +146,7 @@ export class Context {
       } catch (error) {
         throw repository.catalogFailure(error) ?? error;
       } finally {
+        if (repository.requestStats().billed) await this.#keepRun(repository);
         await repository.close();
       }
     } finally {
@@ -179,6 +183,15 @@ export class Context {
     }
     const { askNewPassphrase } = await import('./secrets.ts');
     return await this.monitor.aside(() => askNewPassphrase(terminal));
+  }
+
+  /** Takes down what the run asked of a service that bills for it. */
+  async #keepRun(repository: Repository): Promise<void> {
+    const { keepRun } = await import('../repo/run-history.ts');
+    const { billed = [] } = repository.requestStats();
+    const { storedBytes, fetchedBytes } = repository.use();
+    const time = new Date(this.io.clock.now()).toISOString();
+    keepRun(this.places.state, repository.id, { time, command: this.#command, billed, storedBytes, fetchedBytes });
   }
 
   async #passphrase(url: string): Promise<string | undefined> {

@@ -59,7 +59,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const values = readValues(request, io);
     const globals = readGlobalOptions(values);
     isJson = globals.isJson;
-    context = new Context(io, globals, out, messages);
+    context = new Context(io, globals, out, messages, name);
     const result = await request.command.prepare(values, context)();
     summary = result.summary;
     exit = exitOf(result, context.monitor.errors, io.signal);

@@ -5,9 +5,9 @@ import type { Usd } from '../plan/prices.ts';
 export function formatUsd(amount: Usd): string {
   if (amount === 'unknown') return 'unknown';
   if (amount === 0) return '$0';
-  if (amount < 0.000_01) return '<$0.00001';
-  // 0.00995 would round to a cent that it is not.
-  if (amount < 0.01) return `$${amount.toFixed(Math.min(5, 1 - Math.floor(Math.log10(amount))))}`;
+  if (amount < 0.0001) return '<$0.0001';
+  // Two digits that say something, and no cent that is none: 0.00995 stays below 0.01.
+  if (amount < 0.01) return `$${amount.toFixed(amount < 0.001 ? 5 : 4)}`;
   const [whole, cents] = amount.toFixed(2).split('.');
   return `$${whole!.replace(/\B(?=(?:\d{3})+$)/g, ',')}.${cents}`;
 }

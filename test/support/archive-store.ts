@@ -33,23 +33,24 @@ export class ArchiveStore implements Store {
   readonly kept = new Map<string, Kept>();
   readonly bucket: Bucket;
   readonly thaw: Thaw;
+  /** What the bucket says of itself; undefined when it does not. */
+  region: string | undefined = 'us-east-1';
   readonly #inner = new MemoryStore();
   readonly #tally = new Map<string, number>();
 
-  /** @param region what the bucket says of itself; undefined when it does not */
-  constructor(region: string | undefined = 'us-east-1') {
+  constructor() {
     this.bucket = {
       name: 'test',
       keyPrefix: '',
       provider: findProvider({}),
-      region: async () => region,
+      region: async () => this.region,
     } as Partial<Bucket> as Bucket;
     this.thaw = {
       request: async (name) => this.#request(name),
       listsStates: true,
       look: async (name) => {
         const kept = this.kept.get(name);
-        return kept && { state: kept.state };
+        return kept && { storageClass: kept.storageClass, state: kept.state };
       },
       states: (prefix) => this.#states(prefix),
     };

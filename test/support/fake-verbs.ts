@@ -20,6 +20,7 @@ export function openingVerbs(onOpen: (options: OpenOptions) => void | Promise<vo
           location: '/fake',
           store,
           role: 'admin',
+          requestStats: () => ({ requests: { put: 0, get: 0, list: 0, stat: 0, delete: 0 } }),
           catalogFailure: () => undefined,
           close: async () => {},
         } as Partial<Repository> as Repository;
