@@ -1,7 +1,7 @@
 /**
  * Jobs for S3 Batch Operations, which ask for any number of objects at once: the manifest that lists them, the request
- * that creates the job, and the command that sends it. Owns these three texts; who stores the manifest, and whether a job
- * is worth it, is decided elsewhere.
+ * that creates the job, and the command that sends it. Owns these three texts; who stores the manifest, and whether a
+ * job is worth it, is decided elsewhere.
  *
  * Sources: S3 API reference, CreateJob, S3InitiateRestoreObjectOperation (no expedited tier; no days for what
  * INTELLIGENT_TIERING archived, which needs a job of its own) and S3ComputeObjectChecksumOperation; S3 User Guide,

@@ -1,6 +1,6 @@
 /**
- * Finds the price list of a place: what comes with the program, and on top of it what the user's own lists say. Owns the
- * list of lists and how one overrides another.
+ * Finds the price list of a place: what comes with the program, and on top of it what the user's own lists say. Owns
+ * the list of lists and how one overrides another.
  */
 import type { ClassPrices, PriceList } from './prices.ts';
 import { AWS_PRICES } from './prices-aws.ts';

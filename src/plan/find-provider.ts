@@ -27,7 +27,8 @@ export interface ProviderHints {
 }
 
 /**
- * Finds the profile of a store: the one that is named, else the one that the endpoint's host belongs to, else `generic`.
+ * Finds the profile of a store: the one that is named, else the one that the endpoint's host belongs to, else
+ * `generic`.
  * @throws usage `unknown-provider` for an id that no profile has, `invalid-endpoint` for an endpoint that is not a URL
  */
 export function findProvider({ endpoint, provider }: ProviderHints): ProviderProfile {

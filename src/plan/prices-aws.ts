@@ -29,6 +29,7 @@ const US_EAST_1: PriceList = {
       putPer1000: 0.005,
       getPer1000: GET,
       retrievalPerGib: 0,
+      // S3 User Guide, "How S3 Intelligent-Tiering works": retrieval is free. The expedited price was not found.
       tiers: { standard: { perGib: 0, per1000: 0 }, bulk: { perGib: 0, per1000: 0 } },
     },
     STANDARD_IA: { storagePerGib: 0.0125, putPer1000: 0.01, getPer1000: 0.001, retrievalPerGib: 0.01 },

@@ -20,29 +20,45 @@ function archive(minHours: number, maxHours: number, { days = 0, bytes = 0 }: Ar
 }
 
 /**
- * A part counts as an object at a restore, and at most 1,000 parts are taken. Sources: Scaleway docs, "Using conditional
- * writes" (objects that are put; completions are not mentioned), "Cold storage" FAQ (from minutes to 24 hours until a
- * restore starts). No minimum duration was found.
+ * A part counts as an object at a restore, and at most 1,000 parts are taken. Sources: Scaleway docs, "Using
+ * conditional writes" (July 2026: put and completion), "Supported checksums" (June 2025), "Supported Object Storage API
+ * calls" (tags, RestoreObject), "Cold storage" FAQ (from minutes to 24 hours until a restore starts). No minimum
+ * duration was found.
  */
 const SCALEWAY: ProviderProfile = {
   id: 'scaleway',
   name: 'Scaleway Object Storage',
   hosts: ['scw.cloud'],
-  quirks: { ...CAUTIOUS, conditionalPut: 'honoured', isSinglePut: true, restore: 'days' },
+  quirks: {
+    ...CAUTIOUS,
+    conditionalPut: 'honoured',
+    conditionalComplete: 'honoured',
+    checksum: 'sha256',
+    isSinglePut: true,
+    hasTags: true,
+    restore: 'days',
+  },
   classes: { STANDARD: PLAIN_CLASS, ONEZONE_IA: PLAIN_CLASS, GLACIER: archive(0, 24) },
 };
 
 /**
  * DEEP_ARCHIVE is tape; what is called GLACIER and GLACIER_IR there is online. Sources: OVHcloud guides, "Restoring an
- * archived object from Cold Archive storage class" (November 2025: 48 hours, 180 days, no overheads; the days of a
- * restore are billed up front, and a second request cannot shorten them), "Choosing the right storage class" (July 2025:
- * 30 days of Infrequent Access). The minimum of the online archive classes was not found.
+ * archived object from Cold Archive storage class" (March 2026: 48 hours, 180 days, no tiers, no overheads; the days of
+ * a restore are billed up front, and a second request cannot shorten them), "Choosing the right storage class" (July
+ * 2025: 30 days of Infrequent Access), "Conditional writes" (April 2026: put and completion), "Compliancy" (November
+ * 2024: tags). The minimum of the online archive classes was not found.
  */
 const OVH: ProviderProfile = {
   id: 'ovh',
   name: 'OVHcloud Object Storage',
   hosts: ['cloud.ovh.net', 'cloud.ovh.us'],
-  quirks: { ...CAUTIOUS, restore: 'days' },
+  quirks: {
+    ...CAUTIOUS,
+    conditionalPut: 'honoured',
+    conditionalComplete: 'honoured',
+    hasTags: true,
+    restore: 'days',
+  },
   classes: {
     STANDARD: PLAIN_CLASS,
     STANDARD_IA: { ...PLAIN_CLASS, minimumDays: 30 },
@@ -98,8 +114,8 @@ const TENCENT: ProviderProfile = {
 
 /**
  * Sources: OBS API reference, "Restoring Archive or Deep Archive objects" (November 2025: 3 to 5 and 5 to 12 hours by
- * the standard tier, 1 to 30 days, the tier in an element that S3 does not have), user guide (a restore that runs cannot
- * be made faster, 409). The names of the classes are those of its SDKs. Minima were not found.
+ * the standard tier, 1 to 30 days, the tier in an element that S3 does not have), user guide (a restore that runs
+ * cannot be made faster, 409). The names of the classes are those of its SDKs. Minima were not found.
  */
 const HUAWEI: ProviderProfile = {
   id: 'huawei',

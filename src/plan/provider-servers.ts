@@ -28,7 +28,10 @@ export const GENERIC: ProviderProfile = {
   classes: ONE_CLASS,
 };
 
-/** Version 16 was tried: it honours the condition on PUT and ignores it on completion; RestoreObject is answered 501. */
+/**
+ * Version 16 was tried: it honours the condition on PUT and ignores it on completion; RestoreObject is answered 501.
+ * Source of the tags: Ceph documentation, "Ceph Object Gateway S3 API".
+ */
 const CEPH: ProviderProfile = {
   id: 'ceph',
   name: 'Ceph RGW',
@@ -52,7 +55,7 @@ const MINIO: ProviderProfile = {
   classes: ONE_CLASS,
 };
 
-/** Source: Garage reference manual, "S3 compatibility status": no call for tags, few x-amz- headers, no conditions named. */
+/** Source: Garage reference manual, "S3 compatibility status": few x-amz- headers, and neither tags nor conditions. */
 const GARAGE: ProviderProfile = { id: 'garage', name: 'Garage', hosts: [], quirks: CAUTIOUS, classes: ONE_CLASS };
 
 /** Source: seaweedfs issue 8800 (March 2026): of three concurrent creators, all won in version 4.16. */
@@ -64,7 +67,10 @@ const SEAWEEDFS: ProviderProfile = {
   classes: ONE_CLASS,
 };
 
-/** Version 1.8 was tried: conditions hold on both calls, RestoreObject is answered 501, every class reads STANDARD. */
+/**
+ * Version 1.8 was tried: conditions hold on both calls, RestoreObject is answered 501, every class reads STANDARD.
+ * Checksums and tags: versitygw issues 1549 and 1662 (2025).
+ */
 const VERSITYGW: ProviderProfile = {
   id: 'versitygw',
   name: 'Versity S3 Gateway',

@@ -16,7 +16,9 @@ export interface RequestCount {
 /** What the requests of a run cost. */
 export interface RequestCost {
   readonly usd: Usd;
-  /** Requests that this cannot price: those that thaw cost by tier, which a tally does not say. They are not in `usd`. */
+  /**
+   * Requests that this cannot price: those that thaw cost by tier, which a tally does not say. They are not in `usd`.
+   */
   readonly unpriced: readonly RequestCount[];
 }
 

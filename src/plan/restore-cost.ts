@@ -68,8 +68,8 @@ export function restoreOptions(groups: readonly ReadGroup[], options: ReadOption
 }
 
 /**
- * Picks the cheapest of the ways that are open, the faster one of two that cost the same. Where the money is unknown, it
- * picks the slowest: that is the cheapest one everywhere.
+ * Picks the cheapest of the ways that are open, the faster one of two that cost the same. Where the money is unknown,
+ * it picks the slowest: that is the cheapest one everywhere.
  */
 export function cheapestOption(options: readonly RestoreOption[]): RestoreOption | undefined {
   let best: RestoreOption | undefined;
@@ -110,9 +110,10 @@ function refusalOf(group: ReadGroup, terms: Terms): TierRefusal {
 }
 
 /**
- * The restore of n objects of S GiB, with r a GiB and k a request of the tier, D days kept, storage price p_STD, request
- * price q: n · (k + S · r) + n · S · p_STD · D / 30.4 + gets · q + lists + egress. Whole objects are thawed, and what is
- * fetched of them is sent. What is thawed for good, or was thawed before, has no temporary copy that this adds.
+ * The restore of n objects of S GiB, with r a GiB and k a request of the tier, D days kept, storage price p_STD,
+ * request price q: n · (k + S · r) + n · S · p_STD · D / 30.4 + gets · q + lists + egress. Whole objects are thawed,
+ * and what is fetched of them is sent. What is thawed for good, or was thawed before, has no temporary copy that this
+ * adds.
  */
 function moneyOf(
   tier: TierName | undefined,

@@ -1,7 +1,7 @@
 /**
  * The plan of a restore: which packs it needs, how many of them have to be thawed, and what that costs and how long it
- * takes by each way. Owns the gathering of packs and the choice of a way; the formulas are in restore-cost.ts. A plan is
- * made from the index, the manifests and one listing; nothing is asked for by making it.
+ * takes by each way. Owns the gathering of packs and the choice of a way; the formulas are in restore-cost.ts. A plan
+ * is made from the index, the manifests and one listing; nothing is asked for by making it.
  */
 
 import type { TierName } from './providers.ts';

@@ -40,7 +40,9 @@ export interface StoredIn {
   readonly archiveTier?: string;
 }
 
-/** The ways to thaw an object, fastest first; none when it is online, its class is unknown, or the provider has no way. */
+/**
+ * The ways to thaw an object, fastest first; none when it is online, its class is unknown, or the provider has no way.
+ */
 export function thawTiers({ storageClass, archiveTier }: StoredIn, provider: ProviderProfile): readonly ThawTier[] {
   if (provider.quirks.restore === 'none' || !Object.hasOwn(provider.classes, storageClass)) return [];
   const { tiers, archiveTiers } = provider.classes[storageClass]!;

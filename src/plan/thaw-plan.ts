@@ -1,7 +1,7 @@
 /**
  * Decides what a thaw job does next, from what it knows of its packs: which are asked for, in which tier, which warm
- * ones are kept longer, which are fetched and in what order, and when to look again. Pure, and made anew each time: a job
- * that was killed anywhere, or goes on elsewhere, decides the same from the same knowledge.
+ * ones are kept longer, which are fetched and in what order, and when to look again. Pure, and made anew each time: a
+ * job that was killed anywhere, or goes on elsewhere, decides the same from the same knowledge.
  *
  * A pack is asked for once. It is asked for again only in a faster tier than before, or after it froze again.
  */
@@ -98,7 +98,10 @@ function isCold(state: ThawState, now: number): boolean {
   return state.type === 'cold' || (state.type === 'warm' && state.until !== undefined && state.until <= now);
 }
 
-/** The tier to ask for: the one that is wanted, or else the next slower one that there is, or else the slowest faster one. */
+/**
+ * The tier to ask for: the one that is wanted, or else the next slower one that there is, or else the slowest faster
+ * one.
+ */
 function chooseTier(wanted: TierName, tiers: readonly ThawTier[], refused: readonly TierName[]): TierName | undefined {
   const open = TIER_NAMES.filter((name) => !refused.includes(name) && tiers.some((tier) => tier.name === name));
   return open.find((name) => !isFaster(name, wanted)) ?? open.at(-1);

@@ -2,9 +2,9 @@
  * What a thaw job knows of each of its packs, and how that changes by what a store answers and shows. Owns the states
  * and the transitions; what to do next is decided in thaw-plan.ts, and who asks the store is elsewhere.
  *
- * A store's answers to a request to thaw: it is accepted (202), it runs already (409), the pack is warm already and stays
- * so longer (200), or there is no capacity for that tier (503, expedited only). A listing or a look at one object shows
- * whether it warms, is warm until when, or is neither.
+ * A store's answers to a request to thaw: it is accepted (202), it runs already (409), the pack is warm already and
+ * stays so longer (200), or there is no capacity for that tier (503, expedited only). A listing or a look at one object
+ * shows whether it warms, is warm until when, or is neither.
  */
 import { isFaster, type ThawTier, type TierName } from './providers.ts';
 import type { StoredIn } from './terms.ts';
@@ -37,8 +37,8 @@ export type ThawFact =
   | { readonly type: 'fetched' };
 
 /**
- * A pack warms: because a request was accepted, as one that runs already is in the way of a request, or as a look shows,
- * which does not tell the tier (`tier` is then the one that the job would ask for).
+ * A pack warms: because a request was accepted, as one that runs already is in the way of a request, or as a look
+ * shows, which does not tell the tier (`tier` is then the one that the job would ask for).
  */
 export interface ThawAsked {
   readonly type: 'accepted' | 'running' | 'warming';
