@@ -34,6 +34,11 @@ export class Program {
     execFileSync(process.execPath, ['bin/build.mjs'], { cwd: this.#folder });
   }
 
+  /** The folder that it was built into. */
+  get dist(): string {
+    return join(this.#folder, 'dist');
+  }
+
   /** Starts a command line on a host that keeps its things in `places`; `environment` is added to its own. */
   start(places: LocalPlaces, args: readonly string[], environment: Record<string, string> = {}): ProgramRun {
     const child = spawn(process.execPath, [join(this.#folder, 'bin', 'icecore.js'), ...args], {
