@@ -42,7 +42,7 @@ export type ThawHappening =
 export type ThawEvent = ThawHappening & {
   readonly job: SessionId;
   readonly k: number;
-  /** By the clock of the host (ISO 8601, UTC). */
+  /** By the store's clock where it has one, else by the host's (ISO 8601, UTC). */
   readonly time: string;
   readonly host: string;
 };

@@ -25,9 +25,11 @@ export type ThawJobState = 'open' | 'ended' | 'cancelled';
 export interface PackAsking {
   /** How often it was asked for. */
   readonly times: number;
-  /** When it was asked for last, in milliseconds, by the clock of the host that did. */
+  /** When it was asked for last, in milliseconds by the store's clock, and by which host. */
   readonly last: number;
+  readonly host: string;
   readonly tier: ThawJob['tier'];
+  readonly days: number;
 }
 
 /** A job with everything that is known to have happened to it. */
@@ -77,7 +79,13 @@ export class StoredThawJob {
     }
     for (const pack of listRuns(event.packs)) {
       const times = (this.#asked.get(pack)?.times ?? 0) + 1;
-      this.#asked.set(pack, { times, last: Date.parse(event.time), tier: event.tier });
+      this.#asked.set(pack, {
+        times,
+        last: Date.parse(event.time),
+        host: event.host,
+        tier: event.tier,
+        days: event.days,
+      });
     }
   }
 }
@@ -92,16 +100,16 @@ export async function createThawJob(repo: Repository, content: Omit<ThawJob, 'jo
 
 /**
  * Adds an event.
+ * @param now the time, in milliseconds: by the store's clock, so that hosts understand each other
  * @returns false when another host has added one meanwhile: it was taken in, and the caller has to think again
  */
 export async function addThawEvent(
   repo: Repository,
   stored: StoredThawJob,
-  host: string,
-  happening: ThawHappening,
+  happening: ThawHappening & { readonly host: string; readonly now: number },
 ): Promise<boolean> {
-  const time = new Date(repo.clock.now()).toISOString();
-  const event: ThawEvent = { job: stored.id, k: stored.next, time, host, ...happening };
+  const { now, ...what } = happening;
+  const event: ThawEvent = { job: stored.id, k: stored.next, time: new Date(now).toISOString(), ...what };
   if (!(await save(repo, thawName(stored.id, event.k), encodeThawEvent(event)))) {
     await refreshThawJob(repo, stored);
     return false;

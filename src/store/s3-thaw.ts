@@ -84,7 +84,7 @@ export class S3Thaw implements Thaw {
       const name = object.Key!.slice(this.#caller.keyPrefix.length);
       const storageClass = object.StorageClass ?? 'STANDARD';
       const found = await this.#stateOf(name, storageClass, object, signal);
-      return found && { name, size: object.Size ?? 0, storageClass, ...found };
+      return found && { name, size: object.Size ?? 0, ...found };
     });
     for await (const info of looked) if (info) yield info;
   }
@@ -99,9 +99,9 @@ export class S3Thaw implements Thaw {
       const current = head.StorageClass ?? 'STANDARD';
       const tier = head.ArchiveStatus === undefined ? {} : { archiveTier: head.ArchiveStatus };
       const state = readRestoreHeader(head.Restore);
-      if (state) return { ...tier, state };
+      if (state) return { storageClass: current, ...tier, state };
       const isFrozen = current === TIERING ? head.ArchiveStatus !== undefined : this.#isArchive(current);
-      return { ...tier, state: { type: isFrozen ? 'cold' : 'online' } };
+      return { storageClass: current, ...tier, state: { type: isFrozen ? 'cold' : 'online' } };
     } catch (error) {
       if (isAbsence(error)) return undefined;
       throw error;
@@ -116,11 +116,14 @@ export class S3Thaw implements Thaw {
     signal: AbortSignal | undefined,
   ): Promise<ThawLook | undefined> {
     const isArchive = this.#isArchive(storageClass);
-    if (!isArchive && storageClass !== TIERING) return { state: { type: 'online' } };
+    if (!isArchive && storageClass !== TIERING) return { storageClass, state: { type: 'online' } };
     if (!isArchive || !this.listsStates) return await this.look(name, storageClass, signal);
     const { IsRestoreInProgress, RestoreExpiryDate } = listed.RestoreStatus ?? {};
-    if (IsRestoreInProgress) return { state: { type: 'warming' } };
-    return { state: RestoreExpiryDate ? { type: 'warm', until: RestoreExpiryDate.getTime() } : { type: 'cold' } };
+    if (IsRestoreInProgress) return { storageClass, state: { type: 'warming' } };
+    const state: ThawState = RestoreExpiryDate
+      ? { type: 'warm', until: RestoreExpiryDate.getTime() }
+      : { type: 'cold' };
+    return { storageClass, state };
   }
 
   #isArchive(storageClass: string): boolean {

@@ -14,7 +14,7 @@ export type ThawState =
   | { readonly type: 'warm'; readonly until: number };
 
 /** What a look at an object tells. */
-export type ThawLook = Pick<ThawInfo, 'state' | 'archiveTier'>;
+export type ThawLook = Pick<ThawInfo, 'state' | 'archiveTier' | 'storageClass'>;
 
 /** An object of a listing, with what a read of it would find. */
 export interface ThawInfo {
