@@ -53,7 +53,7 @@ const region: Check = {
     const pinned = repository?.config.region;
     const where = `${bucket!.provider.name}, bucket ${bucket!.name}`;
     if (found === undefined) return note(`${where}: the store does not say in which region`);
-    return ok(`${where} in ${found}${pinned === found ? ', where the repository is pinned to' : ''}`);
+    return ok(`${where} in region ${found}${pinned === found ? ', where the repository is pinned to' : ''}`);
   },
 };
 

@@ -3,14 +3,8 @@
  * a name that does not exist shows as well as any other whether deleting and reading are allowed.
  */
 import { kindPrefix } from '../format/layout.ts';
-import { createProbe, probeContent, probeName } from '../repo/probe-steps.ts';
 import { type Check, type CheckGroup, note, ok, problem, warning } from './doctor-check.ts';
-import { type DoctorWorld, isDenied, nameThatIsNot } from './doctor-world.ts';
-
-/** A host that only backs up, with credentials of a bucket. In a folder, permissions are those of the file system. */
-const isWriter = (world: DoctorWorld): boolean => world.isWriteOnly && world.bucket !== undefined;
-
-const USE_WRITER = 'back up with credentials of a writer: icecore doctor --policy writer prints what they need';
+import { isDenied, nameThatIsNot, type Permission } from './doctor-world.ts';
 
 const lists: Check = {
   code: 'may-list',
@@ -25,57 +19,39 @@ const lists: Check = {
   },
 };
 
-const deletesPacks: Check = {
-  code: 'may-delete-packs',
-  appliesTo: isWriter,
+/** In a folder, permissions are those of the file system. */
+const excess: Check = {
+  code: 'more-than-a-writer',
+  appliesTo: (world) => world.isWriteOnly && world.bucket !== undefined,
   async run(world) {
-    const may = await world.mayDeleteAt(nameThatIsNot(kindPrefix('pack')));
-    if (may === 'denied') return ok('a thief of this host cannot delete backups');
-    if (may === 'unknown') return note('whether these credentials may delete backups could not be found out');
-    return warning(
-      'these credentials may delete backups: whoever takes this host over could remove them all',
-      USE_WRITER,
-    );
-  },
-};
-
-const readsPacks: Check = {
-  code: 'may-read-packs',
-  appliesTo: isWriter,
-  async run(world) {
-    const may = await world.mayReadAt(nameThatIsNot(kindPrefix('pack')));
-    if (may === 'denied') return ok('these credentials cannot fetch packs');
-    if (may === 'unknown') return note('whether these credentials may fetch packs could not be found out');
-    return note(
-      'these credentials may fetch packs, which takes more than backing up; the key of this host cannot open them',
-      USE_WRITER,
-    );
-  },
-};
-
-const replaces: Check = {
-  code: 'may-replace',
-  appliesTo: async (world) =>
-    isWriter(world) && (await world.mayWrite()) === 'allowed' && (await world.mayDelete()) === 'allowed',
-  async run({ store, signal }) {
-    const name = probeName();
-    try {
-      await createProbe(store, name, probeContent(1), { signal });
-      await store.put(name, probeContent(2), { ifAbsent: false, signal });
-      return warning(
-        'these credentials may replace objects: whoever takes this host over could overwrite backups',
-        USE_WRITER,
-      );
-    } catch (error) {
-      if (isDenied(error)) return ok('objects can be created, and not replaced');
-      throw error;
-    } finally {
-      await store.delete(name, signal);
+    const pack = nameThatIsNot(kindPrefix('pack'));
+    const tries: readonly (readonly [what: string, may: Permission])[] = [
+      ['delete backups', await world.mayDeleteAt(pack)],
+      ['replace objects', await world.mayReplace()],
+      ['fetch packs', await world.mayReadAt(pack)],
+    ];
+    const are = (wanted: Permission): string[] => tries.flatMap(([what, may]) => (may === wanted ? [what] : []));
+    const allowed = are('allowed');
+    const open =
+      are('unknown').length === 0
+        ? []
+        : [note(`it could not be found out whether these credentials may ${listed(are('unknown'))}`)];
+    const hint = 'back up with credentials of a writer: icecore doctor --policy writer prints what they need';
+    if (allowed.length === 0) {
+      return are('denied').length < tries.length
+        ? open
+        : ok('these credentials can add backups, and not delete, replace or fetch them');
     }
+    // A key that only writes cannot open what it fetches.
+    if (allowed.length === 1 && allowed[0] === 'fetch packs') {
+      return [note('these credentials may fetch packs, which takes more than backing up', hint), ...open];
+    }
+    return [warning(`these credentials may ${listed(allowed)}: so may whoever takes this host over`, hint), ...open];
   },
 };
 
-export const permissionChecks: CheckGroup = {
-  name: 'permissions',
-  checks: [lists, deletesPacks, readsPacks, replaces],
-};
+function listed(parts: readonly string[]): string {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+}
+
+export const permissionChecks: CheckGroup = { name: 'permissions', checks: [lists, excess] };

@@ -50,7 +50,8 @@ const writes: Check = {
       );
     }
     if (may === 'denied') {
-      const isMeant = world.repository !== undefined && world.repository.role === 'reader';
+      // A machine that only restores has no key of its own.
+      const isMeant = world.id !== undefined && (world.repository?.role ?? 'reader') === 'reader';
       return (isMeant ? note : problem)(
         'these credentials may not write: nothing was tried',
         isMeant ? undefined : 'icecore doctor --policy writer prints what a host that backs up needs',

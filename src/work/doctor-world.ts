@@ -70,16 +70,14 @@ export class DoctorWorld implements DoctorSubject {
     return this.once('settings', () => this.bucket!.settings(this.signal));
   }
 
-  /** Whether probes can be written. The first try is made with an object of one byte, which is removed where possible. */
-  mayWrite(): Promise<Permission> {
-    return this.once('write', async () => {
-      const name = probeName();
-      const may = await this.#try(() =>
-        this.store.put(name, randomBytes(1), { ifAbsent: true, signal: this.signal }).then(() => {}),
-      );
-      if (may === 'allowed' && (await this.mayDelete()) === 'allowed') await this.store.delete(name, this.signal);
-      return may;
-    });
+  /** Whether probes can be written. */
+  async mayWrite(): Promise<Permission> {
+    return (await this.#firstProbe()).write;
+  }
+
+  /** Whether an object that is there can be replaced. Only tried in a bucket, for a host that is not meant to. */
+  async mayReplace(): Promise<Permission> {
+    return (await this.#firstProbe()).replace;
   }
 
   /** Whether probes can be deleted: deleting what is not there succeeds where deleting is allowed, and harms nothing. */
@@ -107,6 +105,22 @@ export class DoctorWorld implements DoctorSubject {
       this.#answers.set(question, answer);
     }
     return answer as Promise<T>;
+  }
+
+  /** One object of one byte answers both questions: where nothing may be deleted, no more than that is left. */
+  #firstProbe(): Promise<{ readonly write: Permission; readonly replace: Permission }> {
+    return this.once('probe', async () => {
+      const name = probeName();
+      const put = (ifAbsent: boolean): Promise<Permission> =>
+        this.#try(async () => {
+          await this.store.put(name, randomBytes(1), { ifAbsent, signal: this.signal });
+        });
+      const write = await put(true);
+      if (write !== 'allowed') return { write, replace: write };
+      const replace = this.isWriteOnly && this.bucket !== undefined ? await put(false) : 'unknown';
+      if ((await this.mayDelete()) === 'allowed') await this.store.delete(name, this.signal);
+      return { write, replace };
+    });
   }
 
   async #try(work: () => Promise<void>): Promise<Permission> {

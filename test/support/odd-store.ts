@@ -15,7 +15,11 @@ export interface Oddities {
   readonly losesClass?: boolean;
   readonly forgetsChecksums?: boolean;
   /** Names (by operation) that the credentials may not touch. */
-  readonly denies?: (operation: 'put' | 'get' | 'delete' | 'stat' | 'list', name: string) => boolean;
+  readonly denies?: (
+    operation: 'put' | 'get' | 'delete' | 'stat' | 'list',
+    name: string,
+    isReplacing: boolean,
+  ) => boolean;
   readonly refusesClass?: string;
   readonly bucket?: FakeBucketOptions;
 }
@@ -87,7 +91,7 @@ export class OddStore extends MemoryStore {
   }
 
   override async put(name: string, body: PutBody, options: PutOptions): Promise<PutResult> {
-    this.#check('put', name);
+    this.#check('put', name, !options.ifAbsent);
     if (options.storageClass !== undefined && options.storageClass === this.#odd.refusesClass) {
       throw new IcecoreError('store', 'store-refused', `the storage class ${options.storageClass} is not valid`);
     }
@@ -136,8 +140,8 @@ export class OddStore extends MemoryStore {
     await super.delete(name, signal);
   }
 
-  #check(operation: 'put' | 'get' | 'delete' | 'stat' | 'list', name: string): void {
-    if (!this.#odd.denies?.(operation, name)) return;
+  #check(operation: 'put' | 'get' | 'delete' | 'stat' | 'list', name: string, isReplacing = false): void {
+    if (!this.#odd.denies?.(operation, name, isReplacing)) return;
     throw new IcecoreError('store', 'access-denied', `cannot ${operation} ${name}: access denied`, {
       data: { status: 403, errorCode: 'AccessDenied' },
     });
