@@ -44,6 +44,8 @@ export interface InitOptions {
   readonly storageClass: string;
   /** The region that the bucket has to be in, now and whenever the repository is opened. */
   readonly region?: string;
+  /** Data packs smaller than this are STANDARD: they cost more in an archive than out of it (default 16 MiB). */
+  readonly coldMinimum?: number;
   /** Tags that objects are stored with. */
   readonly objectTags?: readonly TagRule[];
   /** zstd level of new packs. */
@@ -167,7 +169,7 @@ function firstConfig(keyring: Keyring, options: InitOptions, facts: Config['stor
     chunker,
     packSize: options.packBytes,
     storageClass: options.storageClass,
-    coldMinimum: COLD_MINIMUM,
+    coldMinimum: options.coldMinimum ?? COLD_MINIMUM,
     compression: options.compression,
     store: facts,
     ...(options.region === undefined ? {} : { region: options.region }),

@@ -132,12 +132,16 @@ class Restore {
     const basis = await loadBasis(this.#repo, this.#options, this.#chunks, this.#calls.timeGrain - 1n, this.#signal);
     const survey = await this.#survey(basis);
     const plan = survey.counts.plan();
+    // Before anybody approves of what may cost money.
+    if (!planOnly) {
+      requireFreeSpace(this.#target, { bytes: survey.counts.neededBytes, files: survey.counts.neededFiles });
+    }
     if (!(await approve(plan)) || planOnly) return this.#stats(survey.counts);
     throwIfAborted(this.#signal);
-    requireFreeSpace(this.#target, { bytes: survey.counts.neededBytes, files: survey.counts.neededFiles });
     this.#progress.enter('restore', plan);
     const site = await this.#carryOut(basis, survey);
-    if (verify) {
+    // What is left for a later pass is verified with it.
+    if (verify && this.#counts.filesFrozen === 0) {
       this.#progress.enter('verify', plan);
       const existing = new ExistingTarget(this.#target, { isTakenForEmpty: true });
       const reader = this.#planner(basis, { existing, onProblem: () => {} });
