@@ -14,7 +14,7 @@ _icecore() {
     --egress) COMPREPLY=($(compgen -W 'internet none' -- "$current")); return ;;
     --policy) COMPREPLY=($(compgen -W 'writer reader admin' -- "$current")); return ;;
     --access) COMPREPLY=($(compgen -W 'write read admin' -- "$current")); return ;;
-    --password-command|--limit-upload|--limit-download|--retry-for|--region|--object-tag|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--sample|--max-cost|--provider|--days|--runs) :; return ;;
+    --password-command|--limit-upload|--limit-download|--retry-for|--region|--object-tag|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--sample|--drill|--seed|--max-cost|--provider|--days|--runs) :; return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
@@ -64,7 +64,7 @@ _icecore() {
       options='-t --target -n --plan -i --include -e --exclude --overwrite --delete --verify --sparse --numeric-ids --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'verify')
-      options='--level --sample --listings-only -s --snapshot --max-cost --prices --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='--level --sample --listings-only -s --snapshot --drill --seed -t --target --max-cost --prices --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'cost')
       options='--prices --provider --region --days --egress --runs -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'

@@ -12,6 +12,7 @@ import { filterOptions, readFilter } from './filters.ts';
 import { normaliseSnapshot } from './paths.ts';
 import { maxCostOption, pricesOption, readMaxCost, readPrices, requireWithin } from './price-options.ts';
 import { usage } from './values.ts';
+import { type DrillSettings, drillOptions, readDrill, runDrillCommand } from './verify-drill.ts';
 
 const LEVELS = ['list', 'checksums', 'data'] as const;
 /** So many paths are named for one damaged object unless the run is verbose. */
@@ -21,6 +22,7 @@ interface Options {
   readonly settings: Omit<VerifyOptions, 'snapshot' | 'approve'>;
   readonly prices: readonly PriceList[];
   readonly maxCost: number | undefined;
+  readonly drill: DrillSettings | undefined;
   readonly snapshot: string | undefined;
   readonly filter: SnapshotFilter;
 }
@@ -31,6 +33,7 @@ export const verify = defineCommand<Options>({
   details: [
     'Level list checks that every object is there, with its size, and that all metadata is sound; level checksums also compares what the store keeps of every pack with the index, archived ones included; level data reads every byte of what is not archived',
     'Nothing is changed and nothing is thawed; exit 13 means damage',
+    'A drill restores instead: files picked by chance, from the latest snapshot unless another is named, into a folder that is removed afterwards; each is read again and compared, also with its source where that has not changed',
   ],
   arguments: [],
   options: [
@@ -38,6 +41,7 @@ export const verify = defineCommand<Options>({
     { flags: '--sample <amount>', help: 'read only a part, the oldest readings first: 5%, 100 packs as 100, or 1GiB' },
     { flags: '--listings-only', help: 'at level checksums: go by listings, and ask for no object by itself' },
     { flags: '-s, --snapshot <snapshot>', help: 'check only what this snapshot needs' },
+    ...drillOptions,
     maxCostOption,
     pricesOption,
     { flags: '--workers <n>', help: 'use this many threads (one a core)' },
@@ -48,6 +52,7 @@ export const verify = defineCommand<Options>({
     ['icecore verify --level checksums', 'check archived packs too, without a thaw'],
     ['icecore verify --level data', 'read and check everything'],
     ['icecore verify --level data --sample 5%', 'read a different part every time'],
+    ['icecore verify --drill 1GiB', 'try a restore, and compare what comes back'],
   ],
   parse(values, context) {
     const sample = values.parsed('sample', parseSample);
@@ -69,18 +74,20 @@ export const verify = defineCommand<Options>({
       },
       prices: readPrices(values, context),
       maxCost: readMaxCost(values),
+      drill: readDrill(values, context),
       snapshot: values.parsed('snapshot', normaliseSnapshot),
       filter: readFilter(values, context),
     };
   },
-  async run({ settings, prices, maxCost, snapshot: spec, filter }, context) {
+  async run({ settings, prices, maxCost, drill, snapshot: spec, filter }, context) {
     const { io, globals } = context;
     const { resolveSnapshot } = await io.verbs.browse();
     const { runVerify } = await io.verbs.verify();
     return await context.withRepository('read', async (repository) => {
       const isNarrowed = filter.hosts.length + filter.tags.length + filter.paths.length > 0;
-      const snapshot =
-        spec === undefined && !isNarrowed ? undefined : await resolveSnapshot(repository, spec ?? 'latest', filter);
+      const isWhole = spec === undefined && !isNarrowed && !drill;
+      const snapshot = isWhole ? undefined : await resolveSnapshot(repository, spec ?? 'latest', filter);
+      if (snapshot && drill) return await runDrillCommand(repository, snapshot, drill, context);
       const approve = await approval(repository, { prices, maxCost }, context);
       await context.showProgress();
       const stats = await runVerify(

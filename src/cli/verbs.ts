@@ -18,6 +18,7 @@ export interface Verbs {
   dump(): Promise<Pick<typeof import('../work/dump.ts'), 'runDump'>>;
   restore(): Promise<Pick<typeof import('../work/restore.ts'), 'runRestore'>>;
   verify(): Promise<Pick<typeof import('../work/verify.ts'), 'runVerify'>>;
+  drill(): Promise<Pick<typeof import('../work/drill.ts'), 'runDrill'>>;
   cost(): Promise<Pick<typeof import('../work/cost.ts'), 'runCost'>>;
   terms(): Promise<Pick<typeof import('../work/repository-terms.ts'), 'termsOfRepository'>>;
   doctor(): Promise<Pick<typeof import('../work/doctor.ts'), 'runDoctor'>>;
@@ -42,6 +43,7 @@ export const verbs: Verbs = {
   dump: () => import('../work/dump.ts'),
   restore: () => import('../work/restore.ts'),
   verify: () => import('../work/verify.ts'),
+  drill: () => import('../work/drill.ts'),
   cost: () => import('../work/cost.ts'),
   terms: () => import('../work/repository-terms.ts'),
   doctor: () => import('../work/doctor.ts'),
