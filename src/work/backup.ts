@@ -9,11 +9,11 @@ import { rawFromText } from '../base/raw.ts';
 import type { ExcludeMatcher } from '../files/exclude.ts';
 import { scan } from '../files/scan.ts';
 import type { ScanPage } from '../files/scan-types.ts';
+import { checkBucketChoices } from '../repo/bucket-choices.ts';
 import { ParentState } from '../repo/parent-state.ts';
 import type { Repository } from '../repo/repository.ts';
 import { WriteSession } from '../repo/session.ts';
 import { loadSnapshots } from '../repo/snapshots.ts';
-import { checkStorageClass } from '../repo/storage-class.ts';
 import { BackupAttempt, type BackupBasis } from './backup-attempt.ts';
 import { BackupCounts } from './backup-counts.ts';
 import { makeExcludes, reportUnusedRules } from './backup-excludes.ts';
@@ -29,7 +29,7 @@ const ATTEMPTS = 5;
 
 /**
  * Backs up. What goes wrong with single items is reported to the monitor; the snapshot then says that it is incomplete.
- * @throws `usage` for a class that the store does not have; `user` when a path to back up cannot be read or the source is empty where it was not; `cancelled` when it was
+ * @throws `usage` for a class or tags that the store does not have; `user` when a path to back up cannot be read or the source is empty where it was not; `cancelled` when it was
  *   interrupted before there was anything to keep; `store`, `key`.
  */
 export async function runBackup(
@@ -39,7 +39,7 @@ export async function runBackup(
   signal: AbortSignal,
 ): Promise<BackupStats> {
   const repo = options.objectTags?.length ? opened.withTags(options.objectTags) : opened;
-  if (options.storageClass !== undefined) checkStorageClass(repo.store, options.storageClass);
+  checkBucketChoices(repo.store, options);
   const began = repo.clock.monotonic();
   const hard = new AbortController();
   let timer: NodeJS.Timeout | undefined;

@@ -15,6 +15,7 @@ import { type Config, encodeConfig } from '../format/config.ts';
 import { configName, keyName, MARKER_NAME, RECOVERY_NAME, RECOVERY_SCRIPT_NAME } from '../format/layout.ts';
 import { type TagRule, tagsOfKind } from '../format/object-tags.ts';
 import type { LocalPlaces } from '../repo/access.ts';
+import { checkBucketChoices } from '../repo/bucket-choices.ts';
 import { configObjects } from '../repo/configs.ts';
 import { hostKeyFile } from '../repo/keyrings.ts';
 import { encodeMarker, findMarker } from '../repo/marker.ts';
@@ -22,7 +23,6 @@ import { probeStore } from '../repo/probe.ts';
 import { recoveryScript, recoveryText } from '../repo/recovery.ts';
 import { checkRegion } from '../repo/region.ts';
 import { openCatalog, openRepository, type Repository } from '../repo/repository.ts';
-import { checkStorageClass } from '../repo/storage-class.ts';
 import { TaggedStore } from '../repo/tagged-store.ts';
 import { createHeader, HeaderOpener } from '../seal/age-header.ts';
 import { encodeBundle, sealBundleToPassphrase } from '../seal/bundle.ts';
@@ -72,7 +72,7 @@ const COLD_MINIMUM = 16 * 1_048_576;
 /**
  * Creates a repository in an empty store, and opens it as this host's writer.
  * @throws `user`: `repository-exists`, `store-not-empty`; `config`: impossible sizes, another region;
- *   `usage`: a class that the store does not have; `store`: what the probe found.
+ *   `usage`: a class or tags that the store does not have; `store`: what the probe found.
  */
 export async function initRepository(
   place: Store,
@@ -101,7 +101,7 @@ export async function initRepository(
     const repository = await open();
     return { repository, created: false, hostKeyFile: hostKeyFile(places.config, existing), ...requestStatsOf(store) };
   }
-  checkStorageClass(store, options.storageClass);
+  checkBucketChoices(store, options);
   if (options.region !== undefined) await checkRegion(store, options.region);
   await refuseLeftovers(store);
   const { storageClass, objectTags = [] } = options;

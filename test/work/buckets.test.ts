@@ -83,6 +83,16 @@ describe('object tags', () => {
     expect(putsByKind(store)).toMatchObject({ claim: 'STANDARD team=ops', snapshot: 'STANDARD team=ops list=yes' });
   });
 
+  test('are refused where the store is not known to keep them', async () => {
+    const store = new BucketStore({ provider: 'generic' });
+    await expect(create(store, { objectTags: [{ key: 'a', value: 'b' }] })).rejects.toMatchObject({ code: 'no-tags' });
+    expect(store.puts.size).toBe(0);
+    const repository = await create(store);
+    const tagged = repository.backup([join(folder, 'small')], { objectTags: [{ key: 'a', value: 'b' }] });
+    await expect(tagged).rejects.toMatchObject({ kind: 'usage', code: 'no-tags' });
+    await repository.backup([join(folder, 'small')], { objectTags: [] });
+  });
+
   test('are absent where nobody asked for any', async () => {
     const store = new BucketStore();
     await (await create(store)).backup([join(folder, 'small')]);
