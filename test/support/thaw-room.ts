@@ -1,6 +1,6 @@
 /**
  * A repository whose packs are archived, on the test S3 server and its virtual clock: hours pass when a test, or a
- * restore that waits, lets them. Packs are small, so that a few files need several of them.
+ * restore that waits, lets them. Small packs are archived too.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -97,7 +97,7 @@ export class ThawRoom {
       ...storeOptions,
     });
     const repo = await TestRepository.create({
-      ...{ store, storageClass, chunkBytes: 65_536, packBytes: 131_072, coldMinimum: 0 },
+      ...{ store, storageClass, coldMinimum: 0 },
       ...init,
     });
     return new ThawRoom(server, store, repo, before);
@@ -113,12 +113,12 @@ export class ThawRoom {
     writeFileSync(target, content);
   }
 
-  /** Some directories of files, backed up: a dozen packs. */
-  async fill(): Promise<void> {
-    for (const dir of ['a', 'b', 'c']) {
-      for (let i = 0; i < 4; i++) this.file(`${dir}/${i}.bin`, 100_000 + i, dir.charCodeAt(0) * 100 + i);
+  /** Directories of four files each, backed up one after the other: each is a session with a pack of its own. */
+  async fill(directories = ['a', 'b', 'c']): Promise<void> {
+    for (const [at, directory] of directories.entries()) {
+      for (let i = 0; i < 4; i++) this.file(`${directory}/${i}.bin`, 10_000 + i, at * 100 + i);
+      await this.repo.backup([this.source]);
     }
-    await this.repo.backup([this.source]);
   }
 
   /** Passes time at the server. */
