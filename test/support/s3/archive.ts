@@ -39,12 +39,16 @@ export function restoreHeader(version: ObjectVersion, now: number): string | und
   return `ongoing-request="false", expiry-date="${new Date(restore.expires).toUTCString()}"`;
 }
 
-/** Makes sure that the bytes of a version can be read. @throws InvalidObjectState */
-export function checkReadable(world: World, version: ObjectVersion): void {
+/** True when the bytes of a version can be read now. */
+export function isReadable(world: World, version: ObjectVersion): boolean {
   const now = world.clock.now();
   const restore = restoreOf(version, now);
-  const archived = archiveClass(world, version);
-  if (archived === undefined || (restore !== undefined && restore.ready <= now)) return;
+  return archiveClass(world, version) === undefined || (restore !== undefined && restore.ready <= now);
+}
+
+/** Makes sure that the bytes of a version can be read. @throws InvalidObjectState */
+export function checkReadable(world: World, version: ObjectVersion): void {
+  if (isReadable(world, version)) return;
   const tier = version.archiveTier;
   throw new S3Error('InvalidObjectState', {
     message: "The operation is not valid for the object's storage class",

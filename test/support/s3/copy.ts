@@ -1,6 +1,6 @@
 /** CopyObject, and what a copied part needs of it: the source, its conditions and its rights. */
 import { type Answer, xmlAnswer } from './answer.ts';
-import { checkReadable } from './archive.ts';
+import { isReadable } from './archive.ts';
 import { attributesOf, encryptionHeaders, versionHeader } from './attributes.ts';
 import type { ObjectVersion, VersionAttributes } from './bucket.ts';
 import { CHECKSUM_ALGORITHMS, type Checksum, checksumOf } from './checksums.ts';
@@ -77,7 +77,9 @@ export function sourceOf(context: Context): ObjectVersion {
   authorise(other, versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', name);
   const version = findVersion(other, name, versionId);
   checkRead(context, version, 'x-amz-copy-source-');
-  checkReadable(world, version);
+  if (!isReadable(world, version)) {
+    throw new S3Error('ObjectNotInActiveTierError', { message: 'The source object of the COPY action is archived' });
+  }
   return version;
 }
 

@@ -53,6 +53,7 @@ const STATUS: Readonly<Record<string, number>> = {
   NotImplemented: 501,
   NotModified: 304,
   ObjectLockConfigurationNotFoundError: 404,
+  ObjectNotInActiveTierError: 403,
   OwnershipControlsNotFoundError: 404,
   PermanentRedirect: 301,
   PreconditionFailed: 412,

@@ -23,6 +23,8 @@ export interface Part {
   readonly content: Content;
   /** Without quotes. */
   readonly etag: string;
+  /** In hex; the entity tag is something else where a KMS key is used. */
+  readonly md5: string;
   readonly modified: number;
   /** Base64, of the upload's algorithm. */
   readonly checksum: string | undefined;
@@ -150,7 +152,7 @@ export function completeMultipartUpload(context: Context): Answer {
   checkWrite(context, bucket, key, world.quirks.conditionalComplete);
   const content = new Content(parts.flatMap((part) => part.content.chunks));
   const digest = createHash('md5');
-  for (const part of parts) digest.update(Buffer.from(md5Of(part.content), 'hex'));
+  for (const part of parts) digest.update(Buffer.from(part.md5, 'hex'));
   const version = bucket.put(key, content, {
     ...upload.attributes,
     etag: entityTag(`${digest.digest('hex')}-${parts.length}`, upload.attributes.encryption),
@@ -188,8 +190,9 @@ function addPart(context: Context, upload: Upload, content: Content, checksum: s
   const { request, world } = context;
   const number = request.number('partNumber', 1, world.quirks.maxParts)!;
   if (content.size > MAX_PUT_BYTES) throw new S3Error('EntityTooLarge');
-  const etag = entityTag(md5Of(content), upload.attributes.encryption);
-  const part: Part = { number, content, etag, modified: world.clock.now(), checksum };
+  const md5 = md5Of(content);
+  const etag = entityTag(md5, upload.attributes.encryption);
+  const part: Part = { number, content, etag, md5, modified: world.clock.now(), checksum };
   const replaced = upload.parts.get(number);
   if (replaced !== undefined) world.meter.unstaged(replaced);
   upload.parts.set(number, part);
