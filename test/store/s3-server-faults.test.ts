@@ -1,7 +1,8 @@
 /** The test S3 server's faults, as a client sees them on its connection. */
+import { request } from 'node:http';
 import { afterEach, expect, it } from 'vitest';
 import type { Fault, FaultRule } from '../support/s3/faults.ts';
-import { type RawCall, sendRaw } from '../support/s3/raw-client.ts';
+import { type RawCall, sendRaw, sign } from '../support/s3/raw-client.ts';
 import { type S3TestServer, startS3Server } from '../support/s3/server.ts';
 
 const servers: S3TestServer[] = [];
@@ -105,6 +106,21 @@ it('an answer never comes, until the server is closed', async () => {
 it('an answer comes slowly, but whole', async () => {
   const server = await startWith({ type: 'slow', delayMs: 1, bytesPerSecond: 100 });
   expect((await sendRaw(server, GET)).body.toString()).toBe('0123456789');
+});
+
+it('a client that goes away before its answer is done does no harm', async () => {
+  const server = await startWith({ type: 'slow', bytesPerSecond: 40 });
+  const { headers } = sign(GET, `127.0.0.1:${server.port}`);
+  await new Promise<void>((resolve) => {
+    const outgoing = request({ host: '127.0.0.1', port: server.port, path: GET.target, headers }, (incoming) => {
+      incoming.once('data', () => outgoing.destroy());
+      incoming.on('error', () => resolve());
+    });
+    outgoing.on('error', () => {});
+    outgoing.end();
+  });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(await endOf(server, GET)).toBe(200);
 });
 
 it('the clock is wrong for one request', async () => {

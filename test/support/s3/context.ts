@@ -84,7 +84,8 @@ function questionOf(request: S3Request, action: string, key: string | undefined)
     if (value !== undefined && (key !== undefined) === (name === 'versionid')) keys.set(`s3:${name}`, value);
   }
   // A listing without a prefix is one with an empty prefix.
-  if (key === undefined && action.startsWith('s3:ListBucket') && request.key === undefined && !keys.has('s3:prefix')) {
+  const isListing = request.method === 'GET' && request.key === undefined && action.startsWith('s3:ListBucket');
+  if (isListing && !keys.has('s3:prefix')) {
     keys.set('s3:prefix', '');
   }
   // Whether who asks for a missing object may know that it is missing: then its key counts as the prefix, as on AWS

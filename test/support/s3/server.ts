@@ -102,6 +102,8 @@ async function handle(
   incoming: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  // Clients go away in the middle of answers; that is their business.
+  response.on('error', () => {});
   if (world.faults.isDead) return cut(incoming);
   const raw = { method: incoming.method ?? '', target: incoming.url ?? '', headers: headersOf(incoming) };
   const requestId = (requests.length + 1).toString(16).toUpperCase().padStart(16, '0');
