@@ -10,11 +10,12 @@ _icecore() {
     --age-type) COMPREPLY=($(compgen -W 'pq x25519' -- "$current")); return ;;
     --type) COMPREPLY=($(compgen -W 'f d l p b c' -- "$current")); return ;;
     --overwrite) COMPREPLY=($(compgen -W 'always if-changed if-newer never' -- "$current")); return ;;
-    --level) COMPREPLY=($(compgen -W 'list checksums data' -- "$current")); return ;;
+    --tier) COMPREPLY=($(compgen -W 'expedited standard bulk' -- "$current")); return ;;
     --egress) COMPREPLY=($(compgen -W 'internet none' -- "$current")); return ;;
+    --level) COMPREPLY=($(compgen -W 'list checksums data' -- "$current")); return ;;
     --policy) COMPREPLY=($(compgen -W 'writer reader admin' -- "$current")); return ;;
     --access) COMPREPLY=($(compgen -W 'write read admin' -- "$current")); return ;;
-    --password-command|--limit-upload|--limit-download|--retry-for|--region|--object-tag|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--sample|--drill|--seed|--max-cost|--provider|--days|--runs) :; return ;;
+    --password-command|--limit-upload|--limit-download|--retry-for|--region|--object-tag|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--thaw-command|--days|--max-cost|--sample|--drill|--seed|--provider|--runs) :; return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
@@ -27,6 +28,11 @@ _icecore() {
       ' diff') command='diff' ;;
       ' dump') command='dump' ;;
       ' restore') command='restore' ;;
+      ' thaw') command='thaw' ;;
+      'thaw list') command='thaw list' ;;
+      'thaw status') command='thaw status' ;;
+      'thaw resume') command='thaw resume' ;;
+      'thaw cancel') command='thaw cancel' ;;
       ' verify') command='verify' ;;
       ' cost') command='cost' ;;
       ' doctor') command='doctor' ;;
@@ -38,6 +44,7 @@ _icecore() {
     esac
   done
   case $command in
+    'thaw') options='--help'; arguments() { COMPREPLY=($(compgen -W 'list status resume cancel' -- "$current")); } ;;
     'key') options='--help'; arguments() { COMPREPLY=($(compgen -W 'list test export-writer' -- "$current")); } ;;
     'init')
       options='--storage-class --region --object-tag --age-type --chunk-size --pack-size --compression --exists-ok -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
@@ -61,7 +68,19 @@ _icecore() {
       options='-o --output -a --archive --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'restore')
-      options='-t --target -n --plan -i --include -e --exclude --overwrite --delete --verify --sparse --numeric-ids --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='-t --target -n --plan -i --include -e --exclude --overwrite --delete --verify --sparse --numeric-ids --workers --tier --wait --thaw-command --prices --days --max-cost -y --yes --egress --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      arguments() { :; } ;;
+    'thaw list')
+      options='-a --all -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      arguments() { :; } ;;
+    'thaw status')
+      options='-r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      arguments() { :; } ;;
+    'thaw resume')
+      options='-t --target --workers --tier --wait --thaw-command --prices -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      arguments() { :; } ;;
+    'thaw cancel')
+      options='-r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'verify')
       options='--level --sample --listings-only -s --snapshot --drill --seed -t --target --max-cost --prices --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
@@ -86,7 +105,7 @@ _icecore() {
       arguments() { COMPREPLY=($(compgen -W 'bash zsh fish' -- "$current")); } ;;
     *)
       options='-r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help --version'
-      arguments() { COMPREPLY=($(compgen -W 'init backup snapshots ls find diff dump restore verify cost doctor key completion' -- "$current")); } ;;
+      arguments() { COMPREPLY=($(compgen -W 'init backup snapshots ls find diff dump restore thaw verify cost doctor key completion' -- "$current")); } ;;
   esac
   if [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$current"))

@@ -5,7 +5,7 @@
 import type { Raw } from './raw.ts';
 
 /** What a run is doing at the moment. */
-export type Phase = 'scan' | 'backup' | 'plan' | 'restore' | 'verify' | 'commit' | 'load';
+export type Phase = 'scan' | 'backup' | 'plan' | 'restore' | 'thaw' | 'verify' | 'commit' | 'load';
 
 /** How far a run is. Counts only grow within a phase; totals are absent while unknown, estimates are marked. */
 export interface Progress {

@@ -1,12 +1,13 @@
 /** `icecore restore`: brings a snapshot, or a part of it, back into a directory. */
 import { type Raw, rawFromText } from '../base/raw.ts';
 import { snapshotLine } from '../ui/snapshots.ts';
-import { restorePlan, restoreSummary } from '../ui/summaries.ts';
 import type { SnapshotFilter } from '../work/browse.ts';
-import type { OverwritePolicy, RestoreOptions, RestorePlan } from '../work/restore.ts';
+import type { OverwritePolicy, RestoreOptions } from '../work/restore-options.ts';
 import { defineCommand } from './command.ts';
 import { filterOptions, readFilter } from './filters.ts';
 import { parseSnapshotPath } from './paths.ts';
+import { readThaw, type ThawSettings, thawOptions, toThawOptions } from './thaw-options.ts';
+import { CommandThawView, thawResult } from './thaw-view.ts';
 import { usage } from './values.ts';
 
 const POLICIES: readonly OverwritePolicy[] = ['always', 'if-changed', 'if-newer', 'never'];
@@ -15,6 +16,7 @@ interface Options {
   readonly snapshot: string;
   readonly filter: SnapshotFilter;
   readonly settings: Omit<RestoreOptions, 'snapshot'>;
+  readonly thaw: ThawSettings;
 }
 
 export const restore = defineCommand<Options>({
@@ -22,6 +24,7 @@ export const restore = defineCommand<Options>({
   summary: 'restore a snapshot, or a part of it, into a directory',
   details: [
     'With :PATH, what lies below it goes directly into DIR; without, whole paths are made there. What is there already and differs is replaced, unless --overwrite says otherwise; nothing else is removed without --delete',
+    'Where packs are archived, it shows what thawing them costs and asks; it ends with exit 75 while they are warming, and icecore thaw resume goes on',
   ],
   arguments: [{ name: 'snapshot[:path]' }],
   options: [
@@ -40,11 +43,13 @@ export const restore = defineCommand<Options>({
     { flags: '--sparse', help: 'make holes of long runs of zeros' },
     { flags: '--numeric-ids', help: 'restore owners by number, even where their names are known here' },
     { flags: '--workers <n>', help: 'use this many threads (one a core)' },
+    ...thawOptions,
     ...filterOptions,
   ],
   examples: [
     ['icecore restore latest --target /tmp/back', 'restore everything'],
     ['icecore restore latest:/home/anna/photos -t ~/photos', 'restore one directory in place'],
+    ['icecore restore latest:/home/anna -t /back --tier bulk --max-cost 5 --wait', 'restore from an archive, and stay'],
     ["icecore restore latest~3 -t /tmp/back -i '*.doc' --plan", 'see what a partial restore would do'],
   ],
   parse(values, context) {
@@ -70,12 +75,13 @@ export const restore = defineCommand<Options>({
         planOnly: values.flag('plan') || values.flag('dry-run'),
         ...(workers === undefined ? {} : { workers }),
       },
+      thaw: readThaw(values, context),
     };
   },
-  async run({ snapshot: spec, filter, settings }, context) {
-    const { io, globals } = context;
+  async run({ snapshot: spec, filter, settings, thaw }, context) {
+    const { io } = context;
     const { resolveSnapshot } = await io.verbs.browse();
-    const { runRestore } = await io.verbs.restore();
+    const { restoreFrom } = await io.verbs.restore();
     return await context.withRepository('read', async (repository) => {
       const snapshot = await resolveSnapshot(repository, spec, filter);
       context.note(`snapshot ${snapshotLine(snapshot)}`);
@@ -85,24 +91,19 @@ export const restore = defineCommand<Options>({
         );
       }
       await context.showProgress();
-      const show = async (plan: RestorePlan): Promise<boolean> => {
-        if (settings.planOnly || globals.isVerbose || globals.isJson) {
-          await context.monitor.aside(async () =>
-            context.print('plan', { ...plan, target: settings.target }, restorePlan(plan, settings.target)),
-          );
-        }
-        return !settings.planOnly;
-      };
-      const stats = await runRestore(repository, { ...settings, snapshot }, show, context.monitor, io.signal);
+      const { target, planOnly: isPlanOnly } = settings;
+      const view = new CommandThawView(context, { target, isPlanOnly, settings: thaw });
+      const options = toThawOptions(thaw, context);
+      const outcome = await restoreFrom(
+        repository,
+        { ...settings, snapshot },
+        options,
+        view,
+        context.monitor,
+        io.signal,
+      );
       context.monitor.stop();
-      if (settings.planOnly) {
-        context.note('plan only: nothing was restored');
-        return { summary: { snapshot: snapshot.id, plan: stats.plan, planOnly: true } };
-      }
-      if (!globals.isJson && !globals.isQuiet) {
-        for (const line of restoreSummary(stats, settings.target, globals.isVerbose)) context.out.line(line);
-      }
-      return { summary: { snapshot: snapshot.id, ...stats }, ending: stats.errors > 0 ? 'incomplete' : 'done' };
+      return thawResult(outcome, { target, snapshot }, context);
     });
   },
 });

@@ -8,7 +8,7 @@ import type { ArgumentSpec, OptionSpec } from './option.ts';
 import type { Values } from './values.ts';
 
 /** How a command ended when it did not throw. `main` turns it, and the problems that were counted, into the exit code. */
-export type Ending = 'done' | 'incomplete' | 'damaged' | 'failed' | 'interrupted';
+export type Ending = 'done' | 'incomplete' | 'damaged' | 'failed' | 'interrupted' | 'warming';
 
 export interface Result {
   /** The fields of the JSON summary. */

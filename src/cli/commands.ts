@@ -11,6 +11,7 @@ import { key } from './cmd-key.ts';
 import { ls } from './cmd-ls.ts';
 import { restore } from './cmd-restore.ts';
 import { snapshots } from './cmd-snapshots.ts';
+import { thaw } from './cmd-thaw.ts';
 import { verify } from './cmd-verify.ts';
 import type { Command, CommandGroup } from './command.ts';
 
@@ -23,6 +24,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   diff,
   dump,
   restore,
+  thaw,
   verify,
   cost,
   doctor,

@@ -36,7 +36,7 @@ const EXIT_CODES: Readonly<Record<Exclude<ErrorKind, 'cancelled'>, number>> = {
 };
 /** What a shell reports of a process that a signal ended. */
 const INTERRUPTED: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
-/** Cold data is warming, run again (EX_TEMPFAIL): the code of errors with this code, whatever their kind. */
+/** Cold data is warming, run again (EX_TEMPFAIL): the code of errors with this code, whatever their kind, and of runs that end so. */
 const WARMING = { code: 'warming', exit: 75 };
 
 /** Runs one command line (the arguments after the program's name) and resolves to the exit code. Never rejects. */
@@ -106,6 +106,8 @@ function exitOf(result: Result, errors: number, signal: AbortSignal): number {
       return DAMAGED;
     case 'failed':
       return FAILED;
+    case 'warming':
+      return WARMING.exit;
     case 'incomplete':
       return INCOMPLETE;
     case 'done':

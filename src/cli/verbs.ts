@@ -16,7 +16,15 @@ export interface Verbs {
       Pick<typeof import('../work/difference.ts'), 'diffSnapshots'>
   >;
   dump(): Promise<Pick<typeof import('../work/dump.ts'), 'runDump'>>;
-  restore(): Promise<Pick<typeof import('../work/restore.ts'), 'runRestore'>>;
+  restore(): Promise<
+    Pick<typeof import('../work/restore-cold.ts'), 'restoreFrom'> &
+      Pick<typeof import('../work/restore.ts'), 'runRestore'>
+  >;
+  thaw(): Promise<
+    Pick<typeof import('../work/restore-cold.ts'), 'resumeJob'> &
+      Pick<typeof import('../work/thaw-jobs.ts'), 'listJobs' | 'ownJobs' | 'describeJob' | 'lookAtJob' | 'cancelJob'> &
+      Pick<typeof import('../repo/thaw-jobs.ts'), 'findThawJob'>
+  >;
   verify(): Promise<Pick<typeof import('../work/verify.ts'), 'runVerify'>>;
   drill(): Promise<Pick<typeof import('../work/drill.ts'), 'runDrill'>>;
   cost(): Promise<Pick<typeof import('../work/cost.ts'), 'runCost'>>;
@@ -41,7 +49,15 @@ export const verbs: Verbs = {
     ...(await import('../work/difference.ts')),
   }),
   dump: () => import('../work/dump.ts'),
-  restore: () => import('../work/restore.ts'),
+  restore: async () => ({
+    ...(await import('../work/restore-cold.ts')),
+    ...(await import('../work/restore.ts')),
+  }),
+  thaw: async () => ({
+    ...(await import('../work/restore-cold.ts')),
+    ...(await import('../work/thaw-jobs.ts')),
+    ...(await import('../repo/thaw-jobs.ts')),
+  }),
   verify: () => import('../work/verify.ts'),
   drill: () => import('../work/drill.ts'),
   cost: () => import('../work/cost.ts'),

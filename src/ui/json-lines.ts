@@ -15,6 +15,8 @@ export type LineType =
   | 'entry'
   | 'difference'
   | 'plan'
+  | 'job'
+  | 'thaw'
   | 'key'
   | 'check'
   | 'finding'

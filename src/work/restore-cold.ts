@@ -9,12 +9,13 @@ import type { Repository } from '../repo/repository.ts';
 import { createThawJob, type StoredThawJob } from '../repo/thaw-jobs.ts';
 import type { ThawLook } from '../store/thaw.ts';
 import { programName } from './program.ts';
+import { termsOfRepository } from './repository-terms.ts';
 import { runRestore } from './restore.ts';
 import type { RestoreOptions, RestorePlan, RestoreStats } from './restore-options.ts';
 import { CommandThaw } from './thaw-command.ts';
 import { thawMoney } from './thaw-cost.ts';
 import { findSameJob, jobTarget, restoreOptionsOf } from './thaw-job-options.ts';
-import { offerOf, placePrices, requirePossible } from './thaw-offer.ts';
+import { offerOf, requirePossible } from './thaw-offer.ts';
 import type { RestoreOffer, ThawOptions, ThawOutcome, ThawView } from './thaw-options.ts';
 import { addStats, effective, makePass, onceMonitor, type Pass, runPass, type ThawParts, ThawRun } from './thaw-run.ts';
 import { StoreThaw, type ThawSource } from './thaw-source.ts';
@@ -22,7 +23,7 @@ import { StoreThaw, type ThawSource } from './thaw-source.ts';
 /**
  * Restores a snapshot or a part of it. Where nothing has to be thawed this is {@link runRestore}, with the cost of what
  * is billed in the offer.
- * @throws what runRestore throws; kind `user`, `no-thaw`, `tier-not-offered`; kind `cost`, `cost-limit`, `prices-unknown`
+ * @throws what runRestore throws; kind `user`, `no-thaw`, `tier-not-offered`; kind `cost`, `cost-limit`, `cost-unknown`
  */
 export async function restoreFrom(
   repo: Repository,
@@ -80,7 +81,7 @@ function partsOf(parts: Omit<ThawParts, 'prices'>): ThawParts {
   let prices: Promise<PriceList> | undefined;
   return {
     ...parts,
-    prices: () => (prices ??= placePrices(repo, options.prices, signal)),
+    prices: () => (prices ??= termsOfRepository(repo, options.prices, signal).then((terms) => terms!.prices)),
     monitor: onceMonitor(monitor),
   };
 }

@@ -216,7 +216,7 @@ export class ThawAsking {
 
 function overBudget(cost: number | 'unknown', limit: number): IcecoreError {
   const [what, code] =
-    cost === 'unknown' ? ['has no known price', 'prices-unknown'] : [`would come to $${cost.toFixed(2)}`, 'cost-limit'];
+    cost === 'unknown' ? ['has no known price', 'cost-unknown'] : [`would come to $${cost.toFixed(2)}`, 'cost-limit'];
   return new IcecoreError('cost', code, `what is to be thawed ${what}; the limit of the job is $${limit.toFixed(2)}`, {
     hint: 'packs that froze again cost a second time: cancel the job, and restore again with a higher --max-cost',
     data: { ...(cost === 'unknown' ? {} : { usd: cost }), limit },

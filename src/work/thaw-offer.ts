@@ -3,10 +3,8 @@
  * The formulas are plan/restore-plan.ts's; the prices are those of the place that the repository lies in.
  */
 import { IcecoreError } from '../base/errors.ts';
-import { findPrices } from '../plan/find-prices.ts';
 import type { PriceList } from '../plan/prices.ts';
 import { type RestorePlan as CostPlan, exceedsBudget, planRestore, type WantedPack } from '../plan/restore-plan.ts';
-import type { Repository } from '../repo/repository.ts';
 import type { ThawLook } from '../store/thaw.ts';
 import type { RestorePlan } from './restore-options.ts';
 import type { PackReads } from './restore-reads.ts';
@@ -18,17 +16,6 @@ const PAGE = 1000;
 const DAY_SECONDS = 86_400;
 /** Days beyond what fetching takes: a person who comes back by hand does so later than a program that waits. */
 const SLACK_DAYS = { waits: 1, returns: 3 } as const;
-
-/** Finds the prices of the place that the repository lies in. */
-export async function placePrices(
-  repo: Repository,
-  own: readonly PriceList[],
-  signal: AbortSignal,
-): Promise<PriceList> {
-  const { bucket } = repo.store;
-  const region = repo.config.region ?? (await bucket?.region(signal));
-  return findPrices(bucket?.provider.id ?? 'generic', region, own);
-}
 
 /** Plans what a restore costs. */
 export function offerOf(
@@ -60,7 +47,7 @@ export function offerOf(
 
 /**
  * Stops a restore that cannot be done as asked, or costs more than it may.
- * @throws kind `user`, `no-thaw`, `tier-not-offered`; kind `cost`, `prices-unknown`, `cost-limit`
+ * @throws kind `user`, `no-thaw`, `tier-not-offered`; kind `cost`, `cost-unknown`, `cost-limit`
  */
 export function requirePossible(cost: CostPlan, maxCost: number | undefined): void {
   for (const refusal of cost.refusals) {
@@ -85,7 +72,7 @@ export function requirePossible(cost: CostPlan, maxCost: number | undefined): vo
     const { provider, region } = cost.prices;
     throw new IcecoreError(
       'cost',
-      'prices-unknown',
+      'cost-unknown',
       `what this costs is not known: there are no prices of ${provider} in ${region}`,
       {
         hint: 'give them with --prices FILE, or restore without --max-cost',
