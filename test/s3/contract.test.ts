@@ -11,6 +11,8 @@ import { onEachPlace, type Place } from './places.ts';
 const CREATE = { ifAbsent: true } as const;
 /** The smallest part that S3 allows. */
 const PART_BYTES = 5 * 2 ** 20;
+/** More than two pages of a listing. */
+const MANY_OBJECTS = 2500;
 const LARGE = seededBytes(2 * PART_BYTES + 12_345, 7);
 
 async function* inPieces(bytes: Uint8Array, length: number): AsyncIterable<Uint8Array> {
@@ -26,10 +28,14 @@ async function* interrupted(event: () => void): AsyncIterable<Uint8Array> {
 
 onEachPlace('the store', (place) => {
   let count = 0;
-  storeContract('a bucket', async () => {
-    const options = place().options(`contract-${count++}`);
-    return { store: await openS3Store(options), reopen: () => openS3Store(options), cleanUp: async () => {} };
-  });
+  storeContract(
+    'a bucket',
+    async () => {
+      const options = place().options(`contract-${count++}`);
+      return { store: await openS3Store(options), reopen: () => openS3Store(options), cleanUp: async () => {} };
+    },
+    MANY_OBJECTS,
+  );
 
   describe('with bodies of several parts', () => {
     it('stores them whole, and HEAD and listings report what put said they would', async () => {
@@ -38,7 +44,9 @@ onEachPlace('the store', (place) => {
       expect(result).toMatchObject({ outcome: 'stored', size: LARGE.length });
       const reader = await openParts(place(), 'parts');
       const info = await reader.stat('packs/S/0');
-      expect(info).toMatchObject({ size: LARGE.length, checksum: result.checksum, etag: result.etag });
+      expect(info).toMatchObject({ size: LARGE.length, etag: result.etag });
+      // moto keeps one and does not say so.
+      if (result.checksum !== undefined) expect(info!.checksum).toBe(result.checksum);
       expect(await listAll(reader)).toMatchObject([{ name: 'packs/S/0', size: LARGE.length, etag: result.etag }]);
       expect(sha256((await reader.get('packs/S/0'))!)).toBe(sha256(LARGE));
       const range = (await reader.get('packs/S/0', { offset: PART_BYTES - 100, length: 200 }))!;
@@ -91,7 +99,8 @@ onEachPlace('the store', (place) => {
 
   describe('uploads that nobody ended', () => {
     it('are found with their names, and can be ended', async () => {
-      const store = await openParts(place(), 'stray');
+      // moto takes the next part of an ended upload for trouble of its own, which is worth another try.
+      const store = await openS3Store({ ...place().options('stray'), partBytes: PART_BYTES, retryForMs: 2000 });
       const bucket = store.bucket!;
       let isFound = false;
       const looking = async (): Promise<void> => {

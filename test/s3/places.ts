@@ -4,7 +4,7 @@
  *     ICECORE_TEST_S3_URL='s3://bucket/prefix?endpoint=https://…' npm run test:s3
  *
  * with credentials wherever the AWS SDK looks for them. The tests work below a random prefix there and remove it
- * afterwards, all versions of it; some 11,000 small objects come and go. ICECORE_TEST_S3_CLASS names a class that reads
+ * afterwards, all versions of it; some 3,000 small objects come and go. ICECORE_TEST_S3_CLASS names a class that reads
  * without thawing (STANDARD_IA, GLACIER_IR, …) to test packs in; without it that test is skipped.
  *
  * Otherwise every server that this machine has the programs of is started for each test file. One that is missing is
