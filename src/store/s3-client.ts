@@ -43,7 +43,7 @@ export class S3Connection {
       ...(endpoint === undefined ? {} : { endpoint }),
       region: async () => this.#region,
       forcePathStyle: options.isPathStyle ?? (endpoint !== undefined && this.profile.quirks.pathStyle),
-      requestHandler: requestHandler(concurrency, options.bandwidth !== undefined),
+      requestHandler: requestHandler(concurrency, options.idleMs ?? (options.bandwidth ? PACED_IDLE_MS : IDLE_MS)),
     });
     // Its place in the stack is taken and not left empty, as the SDK sets others beside it.
     this.client.middlewareStack.add((next) => next, {
@@ -161,13 +161,13 @@ async function lookAround(options: S3StoreOptions): Promise<Surroundings> {
   }
 }
 
-function requestHandler(concurrency: number, isPaced: boolean): NonNullable<S3ClientConfig['requestHandler']> {
+function requestHandler(concurrency: number, idleMs: number): NonNullable<S3ClientConfig['requestHandler']> {
   // Twice what the pace lets through: a connection that is being given up must not keep the next request waiting.
   const agent = { keepAlive: true, maxSockets: 2 * concurrency };
   return {
     connectionTimeout: CONNECT_MS,
     // The time without a byte. What the handler calls requestTimeout is a limit on the whole request.
-    socketTimeout: isPaced ? PACED_IDLE_MS : IDLE_MS,
+    socketTimeout: idleMs,
     httpAgent: new HttpAgent(agent),
     httpsAgent: new HttpsAgent(agent),
     logger: SILENT,

@@ -51,6 +51,8 @@ export interface S3StoreOptions {
   readonly partBytes?: number;
   /** Requests in flight at most; 16 by default. */
   readonly concurrency?: number;
+  /** A connection without a byte for so long is given up; 60,000 ms by default, and more under a bandwidth limit. */
+  readonly idleMs?: number;
   readonly onWait?: (notice: WaitNotice) => void;
   readonly clock?: RetryClock;
 }
