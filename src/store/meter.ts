@@ -57,6 +57,10 @@ export class MeteredStore implements Store {
     return this.#store.thaw;
   }
 
+  relyOnCreateOnly(): void {
+    this.#store.relyOnCreateOnly?.();
+  }
+
   tally(): readonly RequestTally[] | undefined {
     return this.#store.tally?.();
   }

@@ -92,6 +92,11 @@ export interface Store {
    */
   tally?(): readonly RequestTally[] | undefined;
   /**
+   * Tells what an earlier probe has shown: of several creators of a name one wins. A store that could not know it, and
+   * looked before each put, need not any more.
+   */
+  relyOnCreateOnly?(): void;
+  /**
    * Stores an object.
    * @throws kind `store` when it could not be stored; nothing is then visible under the name.
    */
