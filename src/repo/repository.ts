@@ -198,6 +198,7 @@ export async function openRepository(store: Store, options: OpenOptions): Promis
   try {
     const heads = HeadsFile.open(join(options.places.state, id, 'heads.json'), id);
     const { config, hash: configHash } = await loadConfig(meter, catalog, { keyring, derived, opener }, heads);
+    if (config.store.createOnly) meter.relyOnCreateOnly();
     // A folder lies where it lies: it has no region, and a repository in one has none in its config, unless it was copied.
     if (config.region !== undefined && meter.bucket !== undefined) await checkRegion(meter, config.region);
     if (keyring.role === 'writer' && !config.writers.has(keyring.writer!.id)) {

@@ -71,6 +71,10 @@ class S3Store implements Store {
     this.#bandwidth = options.bandwidth ?? {};
   }
 
+  relyOnCreateOnly(): void {
+    this.#manner.sawCondition();
+  }
+
   tally(): readonly RequestTally[] {
     return this.#requests.tally.read();
   }

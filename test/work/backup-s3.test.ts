@@ -48,8 +48,8 @@ afterAll(async () => {
 const urlOf = (prefix: string) => `s3://${BUCKET}/${prefix}?endpoint=${server.url}&region=eu-central-1&provider=aws`;
 
 /** Makes a repository whose passphrase takes no time. */
-async function make(prefix: string, places: LocalPlaces): Promise<void> {
-  const store = await openStore(urlOf(prefix));
+async function make(prefix: string, places: LocalPlaces, url = urlOf(prefix)): Promise<void> {
+  const store = await openStore(url);
   const { repository } = await initRepository(
     store,
     places,
@@ -66,9 +66,10 @@ async function make(prefix: string, places: LocalPlaces): Promise<void> {
 async function icecore(
   prefix: string,
   argv: readonly string[],
+  url = urlOf(prefix),
 ): Promise<{ ran: Ran; summary: Record<string, unknown> }> {
   const ran = await run([...argv, '--json'], {
-    env: { ICECORE_REPOSITORY: urlOf(prefix), ICECORE_PASSWORD_FILE: join(folder, 'passphrase') },
+    env: { ICECORE_REPOSITORY: url, ICECORE_PASSWORD_FILE: join(folder, 'passphrase') },
     home: join(folder, 'home'),
     cwd: folder,
   });
@@ -140,6 +141,19 @@ describe('a repository in a bucket', () => {
     expect(requests.length, JSON.stringify(operationsOf(requests))).toBeLessThanOrEqual(UNCHANGED_REQUESTS);
     expect(totalOf(result.summary)).toBe(requests.length);
     expect(result.summary).toMatchObject({ filesNew: 0, filesChanged: 0, filesUnchanged: 21 });
+  });
+
+  it('takes no more at a store that nobody has described, once a probe has shown that names are created once', async () => {
+    const plain = urlOf('plain').replace('&provider=aws', '');
+    await make(
+      'plain',
+      findPlaces({}, () => join(folder, 'home')),
+      plain,
+    );
+    await icecore('plain', ['backup', join(source(), 'some')], plain);
+    const { requests } = await requestsOf(() => icecore('plain', ['backup', join(source(), 'some')], plain));
+    expect(requests.length, JSON.stringify(operationsOf(requests))).toBeLessThanOrEqual(UNCHANGED_REQUESTS);
+    expect(operationsOf(requests)).not.toHaveProperty('HeadObject');
   });
 
   it('has its packs in their class with their tags, and everything else in STANDARD', async () => {
