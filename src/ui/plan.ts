@@ -10,15 +10,15 @@ import { escapeText } from './escape.ts';
 import { count, localTime } from './figures.ts';
 import { formatUsd } from './money.ts';
 import { restorePlan } from './summaries.ts';
-import { type Column, renderFields, renderTable } from './table.ts';
+import { type Column, renderTable } from './table.ts';
 
 const right = (title: string): Column => ({ title, align: 'right' });
 
 /** The plan of a restore; `cost` where the store bills for it. */
 export function restoreOffer(plan: RestorePlan, target: string, cost: CostPlan | undefined): string[] {
-  const lines = restorePlan(plan, target);
-  if (!cost) return lines;
-  return [...lines, ...renderFields(packFields(cost)), '', ...wayTable(cost), ...refusalLines(cost), priceLine(cost)];
+  if (!cost) return restorePlan(plan, target);
+  const lines = restorePlan(plan, target, packFields(cost));
+  return [...lines, '', ...wayTable(cost), ...refusalLines(cost), priceLine(cost)];
 }
 
 /** The question before packs are thawed. */
@@ -63,7 +63,7 @@ function wayTable({ ways, way, days, cold }: CostPlan): string[] {
     { title: 'tier', optional: true },
     right('retrieval'),
     right('requests'),
-    right(`${count(days, 'day')} of copies`),
+    right(`copies, ${count(days, 'day')}`),
     right('sending it'),
     right('total'),
     { title: 'ready' },

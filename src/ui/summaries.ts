@@ -51,14 +51,15 @@ function backupResult(stats: BackupStats, isDryRun: boolean): string[] {
   return [`snapshot ${id} is saved`];
 }
 
-/** What `restore --plan` shows. */
-export function restorePlan(plan: RestorePlan, target: string): string[] {
+/** What `restore --plan` shows; `more` is about packs. */
+export function restorePlan(plan: RestorePlan, target: string, more: readonly Field[] = []): string[] {
   return renderFields([
     ['files', unchanged(formatCount(plan.files), plan.filesUnchanged)],
     ['directories', formatCount(plan.dirs)],
     ...(plan.others > 0 ? [['others', formatCount(plan.others)] as const] : []),
     ['size', formatBytes(plan.bytes)],
     ['to fetch', `${formatBytes(plan.packBytes)} in ${count(plan.packs, 'pack')}`],
+    ...more,
     ['target', escapeText(target)],
   ]);
 }

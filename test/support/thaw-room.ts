@@ -124,6 +124,18 @@ export class ThawRoom {
   /** Passes time at the server. */
   readonly sleep = async (ms: number): Promise<void> => this.server.clock.advance(ms);
 
+  /** The repository as the command line names it. */
+  get url(): string {
+    return `s3://${BUCKET}/nas?endpoint=${this.server.url}&provider=aws&path-style=true&region=us-east-1`;
+  }
+
+  /** What a command needs to open it: a home of its own, and the passphrase. */
+  world(): { readonly home: string; readonly env: Record<string, string> } {
+    const password = join(this.repo.folder, 'password');
+    writeFileSync(password, 'correct horse\n', { mode: 0o600 });
+    return { home: join(this.repo.folder, 'home'), env: { ICECORE_PASSWORD_FILE: password } };
+  }
+
   target(name = 'target'): string {
     return join(this.repo.folder, name);
   }
