@@ -3,10 +3,13 @@ import { parsePercentage, parseSize } from '../base/units.ts';
 import type { PriceList } from '../plan/prices.ts';
 import { verifyCost } from '../plan/verify-cost.ts';
 import type { Repository } from '../repo/repository.ts';
+import { batchText } from '../ui/batch.ts';
 import { findingLines, verifyPlan, verifySummary } from '../ui/verify.ts';
 import type { SnapshotFilter } from '../work/browse.ts';
 import type { VerifyOptions } from '../work/verify.ts';
-import { defineCommand } from './command.ts';
+import type { AuditOrder } from '../work/verify-audit.ts';
+import { readRole, roleOption } from './batch-options.ts';
+import { defineCommand, type Result } from './command.ts';
 import type { Context } from './context.ts';
 import { filterOptions, readFilter } from './filters.ts';
 import { normaliseSnapshot } from './paths.ts';
@@ -23,6 +26,7 @@ interface Options {
   readonly prices: readonly PriceList[];
   readonly maxCost: number | undefined;
   readonly drill: DrillSettings | undefined;
+  readonly audit: AuditOrder | undefined;
   readonly snapshot: string | undefined;
   readonly filter: SnapshotFilter;
 }
@@ -42,6 +46,18 @@ export const verify = defineCommand<Options>({
     { flags: '--listings-only', help: 'at level checksums: go by listings, and ask for no object by itself' },
     { flags: '-s, --snapshot <snapshot>', help: 'check only what this snapshot needs' },
     ...drillOptions,
+    {
+      flags: '--audit <dir>',
+      help: 'write a job that has S3 compute the checksums of all packs where they lie',
+      complete: 'directory',
+    },
+    roleOption,
+    {
+      flags: '--audit-report <path>',
+      help: 'at level checksums: take what such a job has reported (repeatable)',
+      isList: true,
+      complete: 'file',
+    },
     maxCostOption,
     pricesOption,
     { flags: '--workers <n>', help: 'use this many threads (one a core)' },
@@ -52,6 +68,10 @@ export const verify = defineCommand<Options>({
     ['icecore verify --level checksums', 'check archived packs too, without a thaw'],
     ['icecore verify --level data', 'read and check everything'],
     ['icecore verify --level data --sample 5%', 'read a different part every time'],
+    [
+      'icecore verify --audit job --role-arn arn:aws:iam::123456789012:role/batch',
+      'prepare a check of archived content by S3 itself',
+    ],
     ['icecore verify --drill 1GiB', 'try a restore, and compare what comes back'],
   ],
   parse(values, context) {
@@ -64,11 +84,19 @@ export const verify = defineCommand<Options>({
     if (!looks && level !== 'checksums') {
       throw usage('listings-only', `${values.label('listings-only')} is for --level checksums`);
     }
+    const reports = values.list('audit-report').map((path) => context.absolute(path));
+    if (reports.length > 0 && level !== 'checksums') {
+      throw usage('audit-report', `${values.label('audit-report')} is for --level checksums`);
+    }
     const workers = values.integer('workers', 1, 256);
+    const folder = values.text('audit');
+    const roleArn = readRole(values, 'audit');
     return {
+      audit: folder !== undefined && roleArn !== undefined ? { folder: context.absolute(folder), roleArn } : undefined,
       settings: {
         level,
         looks,
+        reports,
         ...(sample === undefined ? {} : { sample }),
         ...(workers === undefined ? {} : { workers }),
       },
@@ -79,7 +107,8 @@ export const verify = defineCommand<Options>({
       filter: readFilter(values, context),
     };
   },
-  async run({ settings, prices, maxCost, drill, snapshot: spec, filter }, context) {
+  async run({ settings, prices, maxCost, drill, audit, snapshot: spec, filter }, context) {
+    if (audit) return await runAudit(audit, context);
     const { io, globals } = context;
     const { resolveSnapshot } = await io.verbs.browse();
     const { runVerify } = await io.verbs.verify();
@@ -112,6 +141,21 @@ export const verify = defineCommand<Options>({
     });
   },
 });
+
+/** Writes the job of an audit, and says what to do with it. */
+async function runAudit(order: AuditOrder, context: Context): Promise<Result> {
+  const { writeAudit } = await context.io.verbs.audit();
+  return await context.withRepository('write', async (repository) => {
+    const files = await writeAudit(repository, order, context.io.signal);
+    const { bucket, prefix } = files.report;
+    const next = [
+      `aws s3 cp --recursive s3://${bucket}/${prefix} ${order.folder}/report`,
+      `icecore verify --level checksums --audit-report ${order.folder}/report`,
+    ];
+    if (!context.globals.isJson) for (const line of batchText(files, next)) context.out.line(line);
+    return { summary: { ...files } };
+  });
+}
 
 /** Shows what a check costs before it begins, where that is not nothing, and stops one that is too dear. */
 async function approval(

@@ -26,6 +26,7 @@ export interface Verbs {
       Pick<typeof import('../repo/thaw-jobs.ts'), 'findThawJob'>
   >;
   verify(): Promise<Pick<typeof import('../work/verify.ts'), 'runVerify'>>;
+  audit(): Promise<Pick<typeof import('../work/verify-audit.ts'), 'writeAudit'>>;
   drill(): Promise<Pick<typeof import('../work/drill.ts'), 'runDrill'>>;
   cost(): Promise<Pick<typeof import('../work/cost.ts'), 'runCost'>>;
   terms(): Promise<Pick<typeof import('../work/repository-terms.ts'), 'termsOfRepository'>>;
@@ -59,6 +60,7 @@ export const verbs: Verbs = {
     ...(await import('../repo/thaw-jobs.ts')),
   }),
   verify: () => import('../work/verify.ts'),
+  audit: () => import('../work/verify-audit.ts'),
   drill: () => import('../work/drill.ts'),
   cost: () => import('../work/cost.ts'),
   terms: () => import('../work/repository-terms.ts'),

@@ -92,6 +92,22 @@ export function batchJobRequest(job: BatchJob): BatchJobRequest {
   };
 }
 
+/** Where a manifest or a report goes in a bucket. */
+export interface BatchPlace {
+  readonly bucket: string;
+  readonly key: string;
+  readonly region: string;
+}
+
+/**
+ * The command that stores a manifest, for a POSIX shell. Encrypted by S3's own keys its entity tag is its MD5, whatever
+ * the bucket does by default: the request of the job has to name it.
+ */
+export function batchUploadCommand(file: string, { bucket, key, region }: BatchPlace): string {
+  const place = `--region ${quote(region)} --bucket ${quote(bucket)} --key ${quote(key)}`;
+  return `aws s3api put-object ${place} --body ${quote(file)} --server-side-encryption AES256`;
+}
+
 /** The command that sends a request that was written to a file, for a POSIX shell. */
 export function batchCommand(requestFile: string, region: string): string {
   return `aws s3control create-job --region ${quote(region)} --cli-input-json ${quote(`file://${requestFile}`)}`;

@@ -114,6 +114,16 @@ export class ScratchCatalog {
     store();
   }
 
+  /** Takes in checksums that somebody else has computed of packs, instead of what the listing told. @returns how many */
+  async addChecksums(packs: AsyncIterable<{ readonly name: string; readonly checksum?: string }>): Promise<number> {
+    const update = this.#db.prepare('UPDATE listed SET checksum = ? WHERE name = ?');
+    let known = 0;
+    for await (const { name, checksum } of packs) {
+      if (checksum !== undefined) known += Number(update.run(checksum, name).changes);
+    }
+    return known;
+  }
+
   /** The size that the listing gives for a pack; undefined when it is not there. */
   listedSize(name: string): number | undefined {
     const row = this.#db.prepare('SELECT size FROM listed WHERE name = ?').get(name);

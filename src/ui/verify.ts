@@ -49,7 +49,9 @@ export function verifySummary(stats: VerifyStats, level: Level, isVerbose = fals
 function packsOf(stats: VerifyStats, level: Level): string {
   if (level === 'data') return `${formatCount(stats.packsRead)} of ${formatCount(stats.packs)} read`;
   if (!stats.stored) return formatCount(stats.packs);
-  return `${formatCount(stats.stored.packsCompared)} of ${formatCount(stats.packs)} compared`;
+  const { packsCompared, packsReported } = stats.stored;
+  const reported = packsReported > 0 ? `, ${formatCount(packsReported)} as reported by S3` : '';
+  return `${formatCount(packsCompared)} of ${formatCount(stats.packs)} compared${reported}`;
 }
 
 /** What a run without findings has shown, and what it has not. */

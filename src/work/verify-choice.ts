@@ -50,6 +50,21 @@ export function readingAll(scratch: ScratchCatalog, rangeBytes: number): VerifyP
   return sums.map((sum) => readingOf(sum.storageClass, sum, rangeBytes));
 }
 
+/** Bytes of the data packs of the index, or of those that are needed, and how many of them are archived. */
+export function sumData(
+  scratch: ScratchCatalog,
+  needed: ReadonlySet<number> | undefined,
+): { readonly total: number; readonly archived: number } {
+  let total = 0;
+  let archived = 0;
+  for (const { pack, size, isReadable } of scratch.dataPacks()) {
+    if (needed && !needed.has(pack)) continue;
+    total += size;
+    if (!isReadable) archived++;
+  }
+  return { total, archived };
+}
+
 /** Packs come whole or in ranges of equal length: a request each. */
 function readingOf(
   storageClass: string,

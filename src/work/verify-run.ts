@@ -18,7 +18,7 @@ import type { ScratchCatalog } from '../repo/scratch-catalog.ts';
 import type { VerifyLevel } from '../repo/verify-record.ts';
 import { listData, listMeta } from './verify-archived.ts';
 import { checkConfigs, checkGc } from './verify-chains.ts';
-import { chooseData, readingAll } from './verify-choice.ts';
+import { chooseData, readingAll, sumData } from './verify-choice.ts';
 import type { VerifyContext } from './verify-context.ts';
 import { checkDecisions } from './verify-decisions.ts';
 import { checkIndexNames, listIndex, openIndex } from './verify-index.ts';
@@ -36,6 +36,7 @@ export interface RunOptions {
   readonly sample?: Sample;
   readonly snapshot?: SessionId;
   readonly looks: boolean;
+  readonly reports: readonly string[];
   readonly workers: number;
   readonly random: () => number;
   /** Sees what data packs will be asked for before the first of them is. Throws to stop the run. */
@@ -65,7 +66,7 @@ export class VerifyRun {
   #lookup: ChunkLookup | undefined;
   #manifests: VerifyManifests | undefined;
   readonly #ledger: VerifyLedger;
-  readonly #archived = new Set<string>();
+  #packsArchived = 0;
   #packsRead = 0;
   /** Bytes of the data packs that were read. */
   #dataBytes = 0;
@@ -115,7 +116,7 @@ export class VerifyRun {
       snapshots: snapshots.length,
       packs: needed?.size ?? counts.packs,
       packsRead: this.#packsRead,
-      packsArchived: this.#archived.size,
+      packsArchived: this.#packsArchived,
       ...(stored === undefined ? {} : { stored }),
       unindexedPacks: this.#scratch.unindexed(),
       chunks: counts.chunks,
@@ -198,8 +199,9 @@ export class VerifyRun {
   /** Compares what the store keeps of the packs with the index. */
   async #compare(needed: ReadonlySet<number> | undefined): Promise<StoredCounts> {
     const isWanted = (pack: number) => needed === undefined || needed.has(pack);
-    const options = { isWanted, looks: this.#options.looks };
-    const stored = new VerifyStored(this.#context, this.#scratch, this.#monitor, options);
+    const { looks, reports } = this.#options;
+    const stored = new VerifyStored(this.#context, this.#scratch, this.#monitor, { isWanted, looks });
+    await stored.takeReports(reports);
     await this.#approve(stored.plan());
     return await stored.run(
       {
@@ -223,12 +225,8 @@ export class VerifyRun {
   /** Writes down what was checked. */
   #finish(snapshots: readonly Snapshot[], needed: ReadonlySet<number> | undefined): void {
     const { level } = this.#options;
-    let total = 0;
-    for (const { pack, size, name, isReadable } of this.#scratch.dataPacks()) {
-      if (needed && !needed.has(pack)) continue;
-      total += size;
-      if (!isReadable) this.#archived.add(name);
-    }
+    const { total, archived } = sumData(this.#scratch, needed);
+    this.#packsArchived = archived;
     const share = level === 'data' && total > 0 ? Math.min(1, this.#dataBytes / total) : 1;
     const isPackThere = needed ? undefined : (name: string) => this.#scratch.listedSize(name) !== undefined;
     this.#ledger.finish(snapshots, { level, share }, this.#context.findings, isPackThere);

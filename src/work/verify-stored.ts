@@ -6,6 +6,7 @@ import { mapOrdered } from '../base/limit.ts';
 import type { Monitor } from '../base/monitor.ts';
 import type { VerifyPart } from '../plan/verify-cost.ts';
 import type { PackPair, ScratchCatalog } from '../repo/scratch-catalog.ts';
+import { readReports } from './batch-report.ts';
 import type { VerifyContext } from './verify-context.ts';
 import { compareMarks, type MarkVerdict, wantsLook } from './verify-marks.ts';
 
@@ -20,6 +21,8 @@ export interface StoredCounts {
   readonly packsUnmarked: number;
   /** Packs that somebody has stored once more, so that nothing tells what is in them. */
   readonly packsRewritten: number;
+  /** Packs whose content a report told: S3 has read them where they lie. */
+  readonly packsReported: number;
   /** Packs that are in another class than the one that they were stored in. */
   readonly packsMoved: number;
 }
@@ -43,6 +46,7 @@ export class VerifyStored {
   readonly #rewritten: string[] = [];
   readonly #moved = new Map<string, number>();
   #done = 0;
+  #reported = 0;
 
   /**
    * @param isWanted whether a pack (by the catalog's number) is to be checked
@@ -59,6 +63,12 @@ export class VerifyStored {
     this.#monitor = monitor;
     this.#isWanted = options.isWanted;
     this.#looks = options.looks;
+  }
+
+  /** Takes checksums from reports of S3 Batch Operations, which then need no looks. */
+  async takeReports(paths: readonly string[]): Promise<void> {
+    const { bucket } = this.#context.repo.store;
+    if (bucket && paths.length > 0) this.#reported = await this.#scratch.addChecksums(readReports(paths, bucket));
   }
 
   /** How many looks it will take, by class. */
@@ -88,6 +98,7 @@ export class VerifyStored {
       packsCompared: this.#counts.same,
       packsUnmarked: this.#counts.unmarked,
       packsRewritten: this.#counts.rewritten,
+      packsReported: this.#reported,
       packsMoved: [...this.#moved.values()].reduce((sum, count) => sum + count, 0),
     };
   }

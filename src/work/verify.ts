@@ -34,6 +34,8 @@ export interface VerifyOptions {
   readonly snapshot?: Pick<SnapshotInfo, 'id'>;
   /** At level checksums: look at single objects where the listing does not tell enough (default). */
   readonly looks?: boolean;
+  /** At level checksums: reports of checksums that S3 has computed of the packs where they lie (batch-report.ts). */
+  readonly reports?: readonly string[];
   readonly workers?: number;
   /**
    * Sees what the run will ask of the store for data packs, before the first of them is looked at or read; listings and
@@ -86,6 +88,7 @@ export async function runVerify(
     level,
     workers: options.workers ?? defaultWorkers(),
     looks: options.looks ?? true,
+    reports: options.reports ?? [],
     random: options.random ?? systemRandom,
     approve: options.approve ?? (async () => {}),
     ...(sample === undefined ? {} : { sample }),

@@ -101,6 +101,7 @@ describe('verify --level checksums', () => {
       packsCompared: allPacks(),
       packsUnmarked: 0,
       packsRewritten: 0,
+      packsReported: 0,
       packsMoved: 0,
     });
     expect(plans[0]!.parts).toEqual([{ storageClass: 'STANDARD', looks: allPacks(), reads: 0, bytes: 0 }]);
