@@ -1,6 +1,7 @@
 /** The program itself on real S3 servers: a repository's whole life, archive classes, tags, and what each run asks. */
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Host, Hosts, type Summary } from './hosts.ts';
 import { onEachPlace } from './places.ts';
@@ -15,11 +16,13 @@ beforeAll(() => {
 afterAll(() => hosts.remove());
 
 /** Data for some packs, and small things. */
-function fill(host: Host): void {
+async function fill(host: Host): Promise<void> {
   host.write('large', 40, 1);
   for (let i = 0; i < 30; i++) host.write(`folder ${i % 3}/file ${i}`, i / 100, 100 + i);
   writeFileSync(join(host.source, 'empty'), '');
   symlinkSync('nowhere', join(host.source, 'link'));
+  // What was written in the second in which a backup begins is read again by the next.
+  await sleep(1100);
 }
 
 function requestsOf(summary: Summary): number {
@@ -29,9 +32,9 @@ function requestsOf(summary: Summary): number {
 onEachPlace('a repository', (place) => {
   describe('with packs in STANDARD', () => {
     let host: Host;
-    beforeAll(() => {
+    beforeAll(async () => {
       host = hosts.add(place(), 'standard');
-      fill(host);
+      await fill(host);
     });
 
     it('is made, filled and restored, byte for byte', async () => {
@@ -86,7 +89,7 @@ onEachPlace('a repository', (place) => {
       const { other } = place();
       if (!other) return context.skip('ICECORE_TEST_S3_CLASS names no class');
       const host = hosts.add(place(), 'cold');
-      fill(host);
+      await fill(host);
       await host.run('init', '--age-type', 'x25519', '--storage-class', other.storageClass, '--pack-size', '16MiB');
       await host.run('backup', host.source);
       expect(await place().unfinishedUploads('cold')).toEqual([]);
