@@ -5,7 +5,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { IcecoreError, messageOf } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import { findProvider } from '../plan/find-provider.ts';
 import type { ProviderProfile } from '../plan/providers.ts';
 import { RequestFault } from './s3-faults.ts';
@@ -121,7 +121,7 @@ interface Surroundings {
 
 /**
  * Makes a connection; sends nothing yet.
- * @throws kind `usage` for an endpoint or a provider that makes no sense, `config` for files that cannot be read
+ * @throws kind `usage` for an endpoint or a provider that makes no sense
  */
 export async function connect(options: S3StoreOptions, concurrency: number): Promise<S3Connection> {
   return new S3Connection(options, await lookAround(options), concurrency);
@@ -151,11 +151,6 @@ async function lookAround(options: S3StoreOptions): Promise<Surroundings> {
       ...(typeof endpoint === 'string' ? { endpoint } : {}),
       ...(region === undefined ? {} : { region }),
     };
-  } catch (error) {
-    throw new IcecoreError('config', 'aws-config', `the AWS configuration cannot be used: ${messageOf(error)}`, {
-      hint: 'check ~/.aws/config and AWS_PROFILE',
-      cause: error,
-    });
   } finally {
     client.destroy();
   }

@@ -55,12 +55,12 @@ export function actionOf(operation: string): string {
 /** Makes the error of kind `store` for a request that failed for good. */
 export function requestError(error: unknown, fault: Fault, request: FailedRequest): IcecoreError {
   const facts = factsOf(error);
-  const { operation, location, name, attempts } = request;
+  const { operation, location, name, attempts, triedForMs } = request;
   const verb = OPERATIONS[operation]?.verb ?? 'ask';
   const subject = name === undefined ? location : `${name} in ${location}`;
   const meaning = meaningOf(fault, facts.code, facts.status);
   const words = { ...request, action: actionOf(operation), detail: detailOf(facts.message), rightRegion: facts.region };
-  const tried = attempts > 1 ? `, ${attempts} attempts in ${formatDuration(request.triedForMs)}` : '';
+  const tried = triedForMs >= 1000 ? `, ${attempts} attempts in ${formatDuration(triedForMs)}` : '';
   const hint = meaning.hint?.(words);
   return new IcecoreError('store', meaning.code, `cannot ${verb} ${subject}: ${meaning.text(words)}${tried}`, {
     ...(hint === undefined ? {} : { hint }),

@@ -41,6 +41,8 @@ export class RequestFault extends Error {
 export interface FailureFacts {
   /** The HTTP status, where there was an answer. */
   readonly status?: number;
+  /** The answer was read to its end and understood. */
+  readonly isWhole: boolean;
   /** The store's error code, or the name of a failed system call. */
   readonly code?: string;
   readonly requestId?: string;
@@ -100,7 +102,7 @@ export function isTlsCode(code: string | undefined): boolean {
 
 /** Reads off an error what is known of it. */
 export function factsOf(error: unknown): FailureFacts {
-  if (typeof error !== 'object' || error === null) return { headers: {}, message: String(error) };
+  if (typeof error !== 'object' || error === null) return { isWhole: false, headers: {}, message: String(error) };
   const { $metadata, $response, name, message } = error as {
     $metadata?: { httpStatusCode?: number; requestId?: string };
     $response?: { statusCode?: number; headers?: Record<string, string> };
@@ -111,12 +113,15 @@ export function factsOf(error: unknown): FailureFacts {
   const headers = $response?.headers ?? {};
   const status = $metadata?.httpStatusCode ?? $response?.statusCode;
   // Without a body there is no code; the SDK then makes up a name, which says less than the status.
-  const isNamed = '$fault' in error && typeof name === 'string' && !MADE_UP.has(name);
+  const isWhole = '$fault' in error;
+  const isNamed = isWhole && typeof name === 'string' && !MADE_UP.has(name);
   const given = [Code, code, isNamed ? name : undefined].find((text) => typeof text === 'string');
   const region = headers['x-amz-bucket-region'] ?? (typeof Region === 'string' ? Region : undefined);
   return {
+    isWhole,
     headers,
-    message: typeof message === 'string' ? message : '',
+    // Further lines are the SDK's advice to programmers.
+    message: typeof message === 'string' ? message.split('\n')[0]! : '',
     ...(status === undefined ? {} : { status }),
     ...(typeof given === 'string' ? { code: given } : {}),
     ...($metadata?.requestId === undefined ? {} : { requestId: $metadata.requestId }),
@@ -127,10 +132,10 @@ export function factsOf(error: unknown): FailureFacts {
 /** Judges what a request threw. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof RequestFault) return error.fault;
-  const { status, code = '' } = factsOf(error);
-  if (status === undefined) return withoutAnswer(error, code);
+  const { status, code = '', isWhole } = factsOf(error);
+  if (status === undefined || (!isWhole && isSystemCode(code))) return withoutAnswer(error, code);
   // An answer that could not be read: the SDK's parser gave up on it.
-  if (status < 300) return 'foreign';
+  if (status < 300 || (!isWhole && status < 500 && status !== 429)) return 'foreign';
   if (FINAL_CODES.has(code)) return 'final';
   if (THROTTLED.has(code) || status === 429 || status === 503) return 'throttled';
   if (EXPIRED.has(code)) return 'expired';
@@ -149,7 +154,9 @@ function withoutAnswer(error: unknown, code: string): Fault {
   // The HTTP parser met something else than HTTP.
   if (code.startsWith('HPE_')) return 'foreign';
   if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'unreachable';
-  if (/^E[A-Z0-9_]+$/.test(code) && !code.startsWith('ERR_')) return 'unreachable';
-  if (code === 'ERR_STREAM_PREMATURE_CLOSE') return 'unreachable';
-  return 'final';
+  return isSystemCode(code) ? 'unreachable' : 'final';
+}
+
+function isSystemCode(code: string): boolean {
+  return (/^E[A-Z0-9_]+$/.test(code) && !code.startsWith('ERR_')) || code === 'ERR_STREAM_PREMATURE_CLOSE';
 }

@@ -27,6 +27,7 @@ export class Manner {
   readonly #dresses: readonly Dress[];
   #current = 0;
   #honoursCondition: boolean;
+  #completesConditionally: boolean;
 
   constructor(profile: ProviderProfile) {
     const { quirks, id } = profile;
@@ -45,6 +46,7 @@ export class Manner {
           ? [plain]
           : [bare, withMd5];
     this.#honoursCondition = quirks.conditionalPut === 'honoured';
+    this.#completesConditionally = quirks.conditionalComplete !== 'refused';
   }
 
   /** What the next put wears. */
@@ -59,18 +61,25 @@ export class Manner {
 
   /** If-None-Match on the completion of an upload: sent, and trusted. */
   get completion(): { readonly condition: boolean; readonly creates: boolean } {
-    const { conditionalComplete } = this.#profile.quirks;
     return {
-      condition: conditionalComplete !== 'refused' && this.dress.condition,
-      creates: conditionalComplete === 'honoured',
+      condition: this.#completesConditionally && this.dress.condition,
+      creates: this.#profile.quirks.conditionalComplete === 'honoured',
     };
+  }
+
+  /** True when a completion was refused because of its condition, at a store whose profile does not know that. */
+  isRefusedCompletion(error: unknown): boolean {
+    return this.completion.condition && this.#profile.id === 'generic' && isRefusal(error);
+  }
+
+  /** From now on, completions are sent without a condition. */
+  completeUnconditionally(): void {
+    this.#completesConditionally = false;
   }
 
   /** What to try when a put in that dress was refused so; undefined when nothing is left, or it was about other things. */
   after(dress: Dress, error: unknown): Dress | undefined {
-    const { status, code } = factsOf(error);
-    const isRefusal = status === 501 || (status === 400 && (code === undefined || REFUSALS.has(code)));
-    return isRefusal ? this.#dresses[this.#dresses.indexOf(dress) + 1] : undefined;
+    return isRefusal(error) ? this.#dresses[this.#dresses.indexOf(dress) + 1] : undefined;
   }
 
   /** A put in that dress was taken: all others shall wear it. */
@@ -82,4 +91,9 @@ export class Manner {
   sawCondition(): void {
     this.#honoursCondition = true;
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  const { status, code } = factsOf(error);
+  return status === 501 || (status === 400 && (code === undefined || REFUSALS.has(code)));
 }

@@ -109,6 +109,11 @@ const NO_HOST: Meaning = {
     'check the endpoint, the region and the network; a store without bucket names in its host takes path-style=true',
 };
 
+const UPLOAD_LOST: Meaning = {
+  code: 'upload-lost',
+  text: () => 'the store has dropped the unfinished upload, or a part of it',
+  hint: () => 'run the command again; a lifecycle rule that ends uploads must give them a day at least',
+};
 const NOT_S3: Meaning = {
   code: 'not-s3',
   text: ({ endpoint, detail }) => `${endpoint} does not answer as S3 does${detail === '' ? '' : `: ${detail}`}`,
@@ -168,11 +173,8 @@ export const BY_CODE: Readonly<Record<string, Meaning>> = {
     text: () => 'the object is larger than the store takes',
     hint: () => 'choose a smaller --pack-size; a proxy before the store may have a limit of its own',
   },
-  NoSuchUpload: {
-    code: 'upload-lost',
-    text: () => 'the store has dropped the unfinished upload',
-    hint: () => 'run the command again; a lifecycle rule that ends uploads must give them a day at least',
-  },
+  NoSuchUpload: UPLOAD_LOST,
+  InvalidPart: UPLOAD_LOST,
   NotImplemented: {
     code: 'store-unsupported',
     text: ({ detail }) => `the store cannot do that${detail === '' ? '' : `: ${detail}`}`,

@@ -69,10 +69,7 @@ async function readAnswer(
   limit: RateLimit | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-  const { $metadata, ETag } = output;
-  if (ETag === undefined && $metadata.requestId === undefined) {
-    throw new RequestFault('foreign', 'an object without an entity tag');
-  }
+  if (output.ETag === undefined) throw new RequestFault('foreign', 'an object without an entity tag');
   const body = output.Body as AsyncIterable<Uint8Array> | undefined;
   const { length, start, end } = extentOf(output, range);
   const bytes = allocate(end - start);

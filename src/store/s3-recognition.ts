@@ -3,7 +3,13 @@
  * next attempt then finds the name taken, perhaps by the first one. Each put carries a random mark, and so it can tell.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { HeadObjectCommand, type HeadObjectCommandOutput, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3';
+import { IcecoreError } from '../base/errors.ts';
 import { factsOf } from './s3-faults.ts';
 import type { S3Requests } from './s3-requests.ts';
 
@@ -47,12 +53,12 @@ export async function lookAt(requests: S3Requests, name: string, own: Own, signa
     head = await requests.send(() => new HeadObjectCommand({ ...params, Key, ...(own.hasChecksum ? CHECKSUM : {}) }), {
       signal,
       name,
-      isAnswer: (error) => [403, 404].includes(factsOf(error).status ?? 0),
+      isAnswer: (error) => factsOf(error).status === 404,
+      explain: () => new GetObjectCommand({ ...params, Key, Range: 'bytes=0-0' }),
     });
   } catch (error) {
-    const { status } = factsOf(error);
-    if (status === 404) return { type: 'absent' };
-    if (status !== 403) throw error;
+    if (factsOf(error).status === 404) return { type: 'absent' };
+    if (!(error instanceof IcecoreError) || error.code !== 'access-denied') throw error;
     const page = await requests.send(() => new ListObjectsV2Command({ ...params, Prefix: Key, MaxKeys: 1 }), {
       signal,
       name,

@@ -81,11 +81,12 @@ export class S3Requests implements S3Caller {
         turn.succeed();
         return output;
       } catch (thrown) {
-        error = thrown;
+        const { explain } = options;
+        error = explain && isSpeechless(thrown) ? await this.#explain(thrown, explain, signal) : thrown;
       }
       const tookMs = this.#clock.monotonic() - started;
       const isAnswer = error instanceof S3ServiceException && (options.isAnswer?.(error) ?? false);
-      let fault = isAnswer ? 'final' : faultOf(error);
+      const fault = isAnswer ? 'final' : faultOf(error);
       if (fault === 'throttled') turn.throttle();
       else if (isAnswer) turn.succeed();
       else turn.fail();
@@ -93,10 +94,6 @@ export class S3Requests implements S3Caller {
       if (signal?.aborted) throw cancelled();
       if (isAnswer || error instanceof IcecoreError) throw error;
       options.onFault?.(fault);
-      if (fault === 'final' && options.explain && isSpeechless(error)) {
-        error = await this.#explain(error, options.explain, signal);
-        fault = faultOf(error);
-      }
       const facts = factsOf(error);
       const retryAfter = retryAfterMs(facts.headers, this.#clock.now());
       const canGoOn = await this.#mend(fault, attempt, facts.region);
@@ -157,7 +154,7 @@ export class S3Requests implements S3Caller {
   #look(answer: S3Answer, options: CallOptions): void {
     const { status, headers } = answer;
     const isPage = /^text\/html/i.test(headers['content-type'] ?? '');
-    const isSigned = headers['x-amz-request-id'] !== undefined || headers.etag !== undefined;
+    const isSigned = ['x-amz-request-id', 'x-amzn-requestid', 'etag'].some((name) => headers[name] !== undefined);
     if (isPage && !isSigned) {
       const fault = status === 429 || status === 503 ? 'throttled' : status >= 500 ? 'server-error' : 'foreign';
       throw new RequestFault(fault, `status ${status} and a page for people`);
@@ -174,7 +171,6 @@ export class S3Requests implements S3Caller {
       await this.#attempt(command, attempt, signal ? { signal } : {});
       return new RequestFault('server-error', 'the store refuses to describe what it lets us read', error);
     } catch (reason) {
-      if (signal?.aborted) throw cancelled();
       return reason;
     }
   }

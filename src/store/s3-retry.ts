@@ -30,7 +30,8 @@ const PATIENCE: Readonly<Record<Exclude<Fault, 'final'>, Patience>> = {
   conflict: { attempts: MOST_ATTEMPTS, pauseMs: 200, reason: 'server-error' },
   corrupted: { attempts: 4, pauseMs: 200, reason: 'server-error' },
   foreign: { attempts: 4, pauseMs: 500, reason: 'server-error' },
-  skew: { attempts: 4, pauseMs: 0, reason: 'server-error' },
+  // One answer from a host with a wrong clock misleads all requests that are signed just then.
+  skew: { attempts: 8, pauseMs: 50, reason: 'server-error' },
   expired: { attempts: 4, pauseMs: 0, reason: 'server-error' },
   elsewhere: { attempts: 4, pauseMs: 0, reason: 'server-error' },
 };
@@ -92,7 +93,8 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>, now: num
   const text = headers['retry-after'];
   if (text === undefined) return undefined;
   if (/^\d{1,9}$/.test(text.trim())) return Number(text) * 1000;
-  const time = Date.parse(text);
+  // Date.parse takes numbers for years.
+  const time = /^[A-Za-z]{3,9},? /.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time)) return undefined;
   const from = Date.parse(headers.date ?? '');
   return Math.max(0, time - (Number.isNaN(from) ? now : from));

@@ -11,17 +11,15 @@ import {
   ListMultipartUploadsCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { cancelled, IcecoreError, throwIfAborted } from '../base/errors.ts';
+import { IcecoreError, throwIfAborted } from '../base/errors.ts';
 import { type Fault, factsOf, RequestFault } from './s3-faults.ts';
+import { CLEAR_UP_MS, graceSignal } from './s3-grace.ts';
 import type { Dress } from './s3-manner.ts';
 import type { PartCutter, PartMemory } from './s3-parts.ts';
 import { Payload } from './s3-payload.ts';
 import { compositeTag, type Found, identityOf, lookAt, type Own } from './s3-recognition.ts';
 import { checkAnswer, lookBefore, objectParams, otherBytes, type WriteContext, withoutType } from './s3-write.ts';
 import type { PutResult } from './store.ts';
-
-/** What clearing up may take, also after the run was interrupted. */
-const CLEAR_UP_MS = 5000;
 
 /** One upload of several parts. */
 export class Upload {
@@ -148,7 +146,10 @@ export class Upload {
           take: async ({ ETag, ChecksumSHA256 }) => checkAnswer(ETag, ChecksumSHA256, payload),
         },
       );
-      this.#parts[number - 1]!.ETag = output.ETag;
+      const part = this.#parts[number - 1]!;
+      part.ETag = output.ETag;
+      // A store that did not keep it would not find the part by it.
+      if (output.ChecksumSHA256) part.ChecksumSHA256 = output.ChecksumSHA256;
     });
   }
 
@@ -172,9 +173,7 @@ export class Upload {
     if (put.ifAbsent && !creates && (await lookBefore(this.#context, this.#own)) === 'taken') {
       return { outcome: 'exists', size: 0 };
     }
-    const parts = this.#parts.map(({ sha256, ...part }) =>
-      this.#dress.checksum ? { ...part, ChecksumSHA256: sha256.toString('base64') } : part,
-    );
+    const parts = this.#parts.map(({ sha256: _, ...part }) => part);
     try {
       const output = await requests.send(
         () =>
@@ -188,7 +187,10 @@ export class Upload {
           signal: put.signal,
           name,
           storageClass: put.storageClass ?? 'STANDARD',
-          isAnswer: (error) => factsOf(error).status === 412 || factsOf(error).code === 'NoSuchUpload',
+          isAnswer: (error) =>
+            factsOf(error).status === 412 ||
+            factsOf(error).code === 'NoSuchUpload' ||
+            manner.isRefusedCompletion(error),
           take: async ({ ETag, Key, ChecksumSHA256 }) => this.#checkCompletion(ETag ?? Key, ChecksumSHA256),
         },
       );
@@ -200,6 +202,10 @@ export class Upload {
       return this.#stored(await this.#look());
     } catch (error) {
       if (error instanceof IcecoreError) throw error;
+      if (manner.isRefusedCompletion(error)) {
+        manner.completeUnconditionally();
+        return await this.#complete();
+      }
       const found = await this.#look();
       if (found.type === 'ours') return this.#stored(found);
       if (factsOf(error).status === 412) return { outcome: 'exists', size: 0 };
@@ -275,22 +281,4 @@ export class Upload {
     const { requests, name } = this.#context;
     return { Bucket: requests.bucket, Key: requests.keyPrefix + name, ...requests.requestParams() };
   }
-}
-
-/** A signal that comes a few seconds after the given one. */
-function graceSignal(signal: AbortSignal | undefined): { readonly signal: AbortSignal; end(): void } {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const onAbort = (): void => {
-    timer = setTimeout(() => controller.abort(cancelled()), CLEAR_UP_MS);
-  };
-  if (signal?.aborted) onAbort();
-  else signal?.addEventListener('abort', onAbort, { once: true });
-  return {
-    signal: controller.signal,
-    end: () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-    },
-  };
 }

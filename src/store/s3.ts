@@ -38,7 +38,7 @@ const retryClock: RetryClock = {
 
 /**
  * Opens a bucket, or what lies below a prefix in one, as a store. Sends nothing yet.
- * @throws kind `usage` for options that make no sense, `config` for files of the AWS tools that cannot be used
+ * @throws kind `usage` for an endpoint or a provider that makes no sense
  */
 export async function openS3Store(options: S3StoreOptions): Promise<Store> {
   const concurrency = options.concurrency ?? CONCURRENCY;
