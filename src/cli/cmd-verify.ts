@@ -1,6 +1,5 @@
 /** `icecore verify`: checks that what snapshots need is there, and is what was written. */
 import { parsePercentage, parseSize } from '../base/units.ts';
-import type { PriceList } from '../plan/prices.ts';
 import { verifyCost } from '../plan/verify-cost.ts';
 import type { Repository } from '../repo/repository.ts';
 import { batchText } from '../ui/batch.ts';
@@ -13,7 +12,8 @@ import { defineCommand, type Result } from './command.ts';
 import type { Context } from './context.ts';
 import { filterOptions, readFilter } from './filters.ts';
 import { normaliseSnapshot } from './paths.ts';
-import { maxCostOption, pricesOption, readMaxCost, readPrices, requireWithin } from './price-options.ts';
+import { requireWithin } from './price-options.ts';
+import { readThaw, type ThawSettings, thawOptions } from './thaw-options.ts';
 import { usage } from './values.ts';
 import { type DrillSettings, drillOptions, readDrill, runDrillCommand } from './verify-drill.ts';
 
@@ -23,8 +23,7 @@ const SHOWN_PATHS = 5;
 
 interface Options {
   readonly settings: Omit<VerifyOptions, 'snapshot' | 'approve'>;
-  readonly prices: readonly PriceList[];
-  readonly maxCost: number | undefined;
+  readonly thaw: ThawSettings;
   readonly drill: DrillSettings | undefined;
   readonly audit: AuditOrder | undefined;
   readonly snapshot: string | undefined;
@@ -36,8 +35,8 @@ export const verify = defineCommand<Options>({
   summary: 'check that backups are there and undamaged',
   details: [
     'Level list checks that every object is there, with its size, and that all metadata is sound; level checksums also compares what the store keeps of every pack with the index, archived ones included; level data reads every byte of what is not archived',
-    'Nothing is changed and nothing is thawed; exit 13 means damage',
-    'A drill restores instead: files picked by chance, from the latest snapshot unless another is named, into a folder that is removed afterwards; each is read again and compared, also with its source where that has not changed',
+    'Nothing is changed, and nothing is thawed but for a drill; exit 13 means damage',
+    'A drill restores instead: files picked by chance, from the latest snapshot unless another is named, into a folder that is removed afterwards; each is read again and compared, also with its source where that has not changed; what is archived is thawed as by restore',
   ],
   arguments: [],
   options: [
@@ -58,8 +57,7 @@ export const verify = defineCommand<Options>({
       isList: true,
       complete: 'file',
     },
-    maxCostOption,
-    pricesOption,
+    ...thawOptions,
     { flags: '--workers <n>', help: 'use this many threads (one a core)' },
     ...filterOptions,
   ],
@@ -100,14 +98,13 @@ export const verify = defineCommand<Options>({
         ...(sample === undefined ? {} : { sample }),
         ...(workers === undefined ? {} : { workers }),
       },
-      prices: readPrices(values, context),
-      maxCost: readMaxCost(values),
+      thaw: readThaw(values, context),
       drill: readDrill(values, context),
       snapshot: values.parsed('snapshot', normaliseSnapshot),
       filter: readFilter(values, context),
     };
   },
-  async run({ settings, prices, maxCost, drill, audit, snapshot: spec, filter }, context) {
+  async run({ settings, thaw, drill, audit, snapshot: spec, filter }, context) {
     if (audit) return await runAudit(audit, context);
     const { io, globals } = context;
     const { resolveSnapshot } = await io.verbs.browse();
@@ -116,8 +113,8 @@ export const verify = defineCommand<Options>({
       const isNarrowed = filter.hosts.length + filter.tags.length + filter.paths.length > 0;
       const isWhole = spec === undefined && !isNarrowed && !drill;
       const snapshot = isWhole ? undefined : await resolveSnapshot(repository, spec ?? 'latest', filter);
-      if (snapshot && drill) return await runDrillCommand(repository, snapshot, drill, context);
-      const approve = await approval(repository, { prices, maxCost }, context);
+      if (snapshot && drill) return await runDrillCommand(repository, snapshot, drill, thaw, context);
+      const approve = await approval(repository, thaw, context);
       await context.showProgress();
       const stats = await runVerify(
         repository,
@@ -160,14 +157,14 @@ async function runAudit(order: AuditOrder, context: Context): Promise<Result> {
 /** Shows what a check costs before it begins, where that is not nothing, and stops one that is too dear. */
 async function approval(
   repository: Repository,
-  { prices, maxCost }: { readonly prices: readonly PriceList[]; readonly maxCost: number | undefined },
+  { prices, maxCost, egress }: ThawSettings,
   context: Context,
 ): Promise<NonNullable<VerifyOptions['approve']>> {
   const { termsOfRepository } = await context.io.verbs.terms();
   const terms = await termsOfRepository(repository, prices, context.io.signal);
   return async (plan) => {
     if (!terms) return;
-    const cost = verifyCost(plan, terms);
+    const cost = verifyCost(plan, terms, egress);
     const { provider, region, asOf } = terms.prices;
     await context.monitor.aside(async () => {
       if (context.globals.isJson) context.print('plan', { ...plan, cost, provider, region, asOf }, []);

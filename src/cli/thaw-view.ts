@@ -94,12 +94,18 @@ export function thawResult(
 }
 
 /** The command that goes on with a job. */
-export function resumeCommand(job: SessionId, { globals, io }: Context): string {
-  const { repository } = globals;
-  const isElsewhere = repository !== undefined && io.env.ICECORE_REPOSITORY !== repository;
-  return `icecore ${isElsewhere ? `-r ${quote(repository)} ` : ''}thaw resume ${job}`;
+export function resumeCommand(job: SessionId, context: Context): string {
+  return commandLine(`thaw resume ${job}`, context);
 }
 
-function quote(text: string): string {
+/** A command on the same repository, as it can be typed. */
+export function commandLine(command: string, { globals, io }: Context): string {
+  const { repository } = globals;
+  const isElsewhere = repository !== undefined && io.env.ICECORE_REPOSITORY !== repository;
+  return `icecore ${isElsewhere ? `-r ${shellWord(repository)} ` : ''}${command}`;
+}
+
+/** A word as a shell reads it. */
+export function shellWord(text: string): string {
   return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -7,6 +7,8 @@ import type { DrillOptions, DrillStats } from '../work/drill.ts';
 import type { Ending, Result } from './command.ts';
 import type { Context } from './context.ts';
 import type { OptionSpec } from './option.ts';
+import { type ThawSettings, toThawOptions } from './thaw-options.ts';
+import { CommandThawView, commandLine, shellWord } from './thaw-view.ts';
 import { usage, type Values } from './values.ts';
 
 /** What a drill is told on the command line. */
@@ -56,20 +58,22 @@ export async function runDrillCommand(
   repository: Repository,
   snapshot: SnapshotInfo,
   settings: DrillSettings,
+  thaw: ThawSettings,
   context: Context,
 ): Promise<Result> {
   const { io, globals, monitor } = context;
   const { runDrill } = await io.verbs.drill();
-  const { runRestore } = await io.verbs.restore();
+  const { restoreFrom } = await io.verbs.restore();
   const seed = settings.seed ?? Buffer.from(io.random(6)).toString('hex');
   await context.showProgress();
   const stats = await runDrill(
     repository,
     { ...settings, snapshot, seed, host: io.host() },
-    async (options) => ({
-      type: 'restored',
-      stats: await runRestore(repository, options, async () => true, monitor, io.signal),
-    }),
+    async (options) => {
+      const view = new CommandThawView(context, { target: options.target, isPlanOnly: false, settings: thaw });
+      const asked = { ...toThawOptions(thaw, context), wantsCost: true };
+      return await restoreFrom(repository, options, asked, view, monitor, io.signal);
+    },
     monitor,
     io.signal,
   );
@@ -77,10 +81,16 @@ export async function runDrillCommand(
   if (!globals.isJson && !globals.isQuiet) {
     for (const line of drillSummary(stats, globals.isVerbose)) context.out.line(line);
   }
+  if (stats.result === 'warming') {
+    const target = settings.target === undefined ? '' : ` --target ${shellWord(settings.target)}`;
+    const again = `verify --drill ${settings.bytes} --snapshot ${snapshot.id} --seed ${seed}${target}`;
+    context.note(`go on with: ${commandLine(again, context)}`);
+  }
   return { summary: { ...stats }, ending: endingOf(stats) };
 }
 
 function endingOf({ result, files, filesVerified }: DrillStats): Ending {
+  if (result === 'warming') return 'warming';
   // A source that differs says nothing against the backup; the problem that was reported makes the exit code 3.
   return result === 'failed' && filesVerified < files ? 'damaged' : 'done';
 }

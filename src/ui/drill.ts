@@ -3,6 +3,7 @@ import { formatBytes, formatCount, formatDuration } from '../base/units.ts';
 import type { DrillStats } from '../work/drill.ts';
 import { escapeText } from './escape.ts';
 import { count, paceOf } from './figures.ts';
+import { formatUsd } from './money.ts';
 import { shortId } from './snapshots.ts';
 import { requestFields } from './summaries.ts';
 import { renderFields } from './table.ts';
@@ -22,6 +23,7 @@ export function drillSummary(stats: DrillStats, isVerbose: boolean): string[] {
     ...(compared.length > 0 ? [['sources', compared.join(', ')] as const] : []),
     ['fetched', formatBytes(restore.bytesFetched)],
     ...requestFields(restore, isVerbose),
+    ...(stats.cost === undefined ? [] : [['cost', `${formatUsd(stats.cost.total)}, by its plan`] as const]),
     ['time', `${formatDuration(stats.seconds * 1000)}${paceOf(restore.bytesWritten, stats.seconds)}`],
     ['seed', escapeText(stats.seed)],
   ]);
@@ -40,7 +42,7 @@ function resultOf({ result, files, filesVerified, sources }: DrillStats): string
         : 'the drill failed: every file came back, and something else went wrong';
     }
     case 'warming':
-      return 'archived data is warming: run the same drill again when it is there';
+      return 'archived packs are warming: the drill is not over';
     case 'declined':
     case 'planned':
       return 'nothing was restored';

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { IcecoreError } from '../base/errors.ts';
 import type { Monitor } from '../base/monitor.ts';
 import { type Raw, rawFromText } from '../base/raw.ts';
+import type { RestoreMoney } from '../plan/restore-cost.ts';
 import { ChunkReader } from '../repo/chunk-reader.ts';
 import type { Repository } from '../repo/repository.ts';
 import { openManifest } from '../repo/snapshot-manifest.ts';
@@ -16,6 +17,7 @@ import { damageReporter } from './damage-report.ts';
 import { type DrillChoice, patternOf, pickFiles } from './drill-choice.ts';
 import { compareSources, type SourceCounts } from './drill-sources.ts';
 import type { RestoreOptions, RestoreStats } from './restore-options.ts';
+import type { ThawOutcome, ThawStatus } from './thaw-options.ts';
 
 /** What is to be tried. */
 export interface DrillOptions {
@@ -31,14 +33,8 @@ export interface DrillOptions {
   readonly workers?: number;
 }
 
-/** How a restore ended, as far as a drill goes. */
-export interface DrillRestored {
-  readonly type: 'planned' | 'declined' | 'restored' | 'warming';
-  readonly stats: RestoreStats;
-}
-
 /** The restore that is tried. */
-export type DrillRestore = (options: RestoreOptions) => Promise<DrillRestored>;
+export type DrillRestore = (options: RestoreOptions) => Promise<ThawOutcome>;
 
 /** What came of it. */
 export interface DrillStats {
@@ -57,6 +53,10 @@ export interface DrillStats {
   readonly sources: SourceCounts;
   readonly target: string;
   readonly restore: RestoreStats;
+  /** What the restore costs, by its plan; absent where nobody bills. */
+  readonly cost?: RestoreMoney;
+  /** How far the thaw is, while packs are warming. */
+  readonly thaw?: ThawStatus;
   /** From the choice of files to the last comparison. */
   readonly seconds: number;
 }
@@ -81,7 +81,7 @@ export async function runDrill(
   if (isOwn) makeScratch(target);
   let isWarming = false;
   try {
-    const { type, stats } = await restore(restoreOptions(options, choice, target));
+    const { type, stats, offer, status } = await restore(restoreOptions(options, choice, target));
     // What has come already is kept for when the rest can be read.
     isWarming = type === 'warming';
     const isDone = type === 'restored';
@@ -94,6 +94,8 @@ export async function runDrill(
       ...{ snapshot: snapshot.id, seed, files: choice.files.length, bytes: choice.bytes },
       ...{ candidates: choice.candidates, tooLarge: choice.tooLarge },
       ...{ filesVerified: back, sources, target, restore: stats },
+      ...(offer.cost?.way ? { cost: offer.cost.way.money } : {}),
+      ...(type === 'warming' && status ? { thaw: status } : {}),
       seconds: (repo.clock.monotonic() - began) / 1000,
     };
   } finally {

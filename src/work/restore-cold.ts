@@ -115,7 +115,8 @@ async function attempt(parts: ThawParts, looks: Map<string, ThawLook>): Promise<
   const stats = await runPass(parts, pass, async (plan: RestorePlan) => {
     const { archived } = pass.reads;
     if (looks.size === 0 && archived.length > 0) return false;
-    const isBilled = archived.length > 0 || restore.planOnly || options.maxCost !== undefined;
+    const isAsked = restore.planOnly || options.maxCost !== undefined || options.wantsCost === true;
+    const isBilled = archived.length > 0 || isAsked;
     const cost = isBilled ? offerOf(plan, pass.reads, looks, { source, prices: await prices(), options }) : undefined;
     offer = { plan, ...(cost ? { cost } : {}) };
     await view.show(offer);

@@ -17,6 +17,8 @@ export interface ThawOptions {
   readonly days?: number;
   /** In US dollars: nothing is asked for that would make the restore cost more. */
   readonly maxCost?: number;
+  /** Price the restore even where nothing has to be thawed. */
+  readonly wantsCost?: boolean;
   /** Stay until everything is restored. */
   readonly waits: boolean;
   /** Where the bytes go: within the service's own region nothing is billed for that. */
