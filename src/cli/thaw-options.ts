@@ -30,6 +30,7 @@ export const resumeOptions: readonly OptionSpec[] = [
   { flags: '--tier <tier>', help: 'how fast archived packs are thawed (the cheapest)', choices: TIERS },
   { flags: '--wait', help: 'wait until archived packs are thawed, instead of ending with exit 75' },
   { flags: '--thaw-command <command>', help: 'thaw with this command, which reads the keys of objects, one a line' },
+  { flags: '-y, --yes', help: 'do not ask before anything that costs money' },
   pricesOption,
 ];
 
@@ -38,7 +39,6 @@ export const thawOptions: readonly OptionSpec[] = [
   ...resumeOptions,
   { flags: '--days <n>', help: 'keep thawed packs readable so long (by how long fetching takes)' },
   maxCostOption,
-  { flags: '-y, --yes', help: 'thaw without asking' },
   {
     flags: '--egress <where>',
     help: 'where restored data goes, which sets its price (internet)',

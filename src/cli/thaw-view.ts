@@ -1,6 +1,7 @@
 /** Shows on the command line what a restore from an archive does, and says how to go on with it. */
 import type { SessionId } from '../base/ids.ts';
-import { restoreOffer, thawQuestion } from '../ui/plan.ts';
+import type { Usd } from '../plan/prices.ts';
+import { restoreOffer, thawQuestion, upgradeQuestion } from '../ui/plan.ts';
 import { restoreSummary } from '../ui/summaries.ts';
 import { thawStatusLine } from '../ui/thaw.ts';
 import type { SnapshotInfo } from '../work/browse.ts';
@@ -41,6 +42,11 @@ export class CommandThawView implements ThawView {
   async approve({ cost }: RestoreOffer): Promise<boolean> {
     if (this.#options.settings.isAgreed || !cost || cost.cold.packs + cost.warming.packs === 0) return true;
     return await askApproval(thawQuestion(cost), this.#context);
+  }
+
+  async approveUpgrade(packs: number, usd: Usd): Promise<boolean> {
+    if (this.#options.settings.isAgreed) return true;
+    return await askApproval(upgradeQuestion(packs, usd), this.#context);
   }
 
   onJob(job: SessionId, isNew: boolean): void {

@@ -3,6 +3,7 @@
  * wording and layout; the figures are plan/restore-plan.ts's.
  */
 import { formatBytes, formatCount } from '../base/units.ts';
+import type { Usd } from '../plan/prices.ts';
 import type { RestoreOption } from '../plan/restore-cost.ts';
 import type { RestorePlan as CostPlan, PackTotals } from '../plan/restore-plan.ts';
 import type { RestorePlan } from '../work/restore-options.ts';
@@ -30,6 +31,12 @@ export function thawQuestion(cost: CostPlan): string {
     return `wait for ${count(warming.packs, 'pack')} that ${warming.packs === 1 ? 'warms' : 'warm'} already, and restore ${price}? [y/N] `;
   const tier = way?.tier === undefined ? '' : ` in the tier ${way.tier}`;
   return `thaw ${count(cold.packs, 'pack')}${tier} and restore ${price}, ${readyText(way)}? [y/N] `;
+}
+
+/** The question before packs that are warming are asked for in a faster tier. */
+export function upgradeQuestion(packs: number, usd: Usd): string {
+  const price = usd === 'unknown' ? 'at a price that is not known' : `for ${formatUsd(usd)} on top`;
+  return `ask for ${count(packs, 'pack')} that ${packs === 1 ? 'is' : 'are'} warming to come faster, ${price}? [y/N] `;
 }
 
 /** When a way is through: `up to 48 h`. */

@@ -70,7 +70,7 @@ export async function resumeJob(
   if (!source) throw new IcecoreError('user', 'no-thaw', 'nothing in this repository has to be thawed');
   const restore = restoreOptionsOf(stored.job, target, workers);
   const parts = partsOf({ repo, source, restore, options, view, monitor, signal });
-  const run = new ThawRun(parts, stored, options.tier ?? stored.job.tier ?? 'standard');
+  const run = new ThawRun(parts, stored, options.tier, options.tier !== undefined);
   let stats = await run.step();
   if (stats.filesFrozen > 0 && options.waits) stats = await run.wait(stats);
   return outcomeOf({ plan: stats.plan }, stats, run);
@@ -124,7 +124,7 @@ async function attempt(parts: ThawParts, looks: Map<string, ThawLook>): Promise<
     if (cost) requirePossible(cost, options.maxCost);
     isApproved = await view.approve(offer);
     if (!isApproved || !cost || cost.cold.packs + cost.warming.packs === 0) return isApproved;
-    run = new ThawRun(parts, await openJob(parts, pass, offer), cost.way?.tier ?? options.tier ?? 'standard');
+    run = new ThawRun(parts, await openJob(parts, pass, offer), cost.way?.tier ?? options.tier);
     givenUp = await run.ask(pass);
     return true;
   });

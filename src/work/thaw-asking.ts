@@ -5,8 +5,8 @@
  */
 import { IcecoreError } from '../base/errors.ts';
 import { makeRuns } from '../format/thaw-event.ts';
-import type { PriceList } from '../plan/prices.ts';
-import { thawTiers } from '../plan/terms.ts';
+import type { PriceList, Usd } from '../plan/prices.ts';
+import { type Terms, thawTiers } from '../plan/terms.ts';
 import { planThaw, type ThawActions } from '../plan/thaw-plan.ts';
 import { dueTime, type ThawPack, type ThawState } from '../plan/thaw-state.ts';
 import type { Repository } from '../repo/repository.ts';
@@ -29,6 +29,8 @@ export interface AskingOptions {
   readonly host: string;
   readonly tier: ThawTierName;
   readonly prices: PriceList;
+  /** Decides whether packs that warm are asked for again in a faster tier, which is paid on top; without it none are. */
+  readonly approveUpgrade?: (packs: number, usd: Usd) => Promise<boolean>;
 }
 
 /** What is known of the needed packs, after everything was asked for that is to be. */
@@ -48,6 +50,7 @@ export class ThawAsking {
   readonly #now: number;
   readonly #places: ReadonlyMap<string, number>;
   readonly #answered = new Set<string>();
+  #isUpgradeApproved: boolean | undefined;
   readonly #refused = new Map<string, Set<ThawTierName>>();
 
   constructor(
@@ -76,13 +79,29 @@ export class ThawAsking {
       const { packs, givenUp } = this.#knowledge(needed);
       const actions = this.#plan(packs);
       const extended = await this.#extend(actions, needed, signal);
-      const requests = [...actions.request, ...actions.upgrade];
+      const requests = [...actions.request, ...(await this.#upgrades(actions))];
       const [first] = requests;
       if (first === undefined) return { actions, givenUp: [...givenUp, ...actions.stuck] };
       const names = new Set(requests.filter(({ tier }) => tier === first.tier).map(({ name }) => name));
       const batch = needed.filter(({ name }) => names.has(name) && !extended.has(name)).slice(0, BATCH);
       await this.#request(batch, first.tier, signal);
     }
+  }
+
+  async #upgrades({ upgrade }: ThawActions): Promise<ThawActions['upgrade']> {
+    const [first] = upgrade;
+    const approve = this.#options.approveUpgrade;
+    if (first === undefined || !approve) return [];
+    const names = new Set(upgrade.map(({ name }) => name));
+    const places = [...this.#places].filter(([name]) => names.has(name)).map(([, place]) => place);
+    const { days } = this.#stored.job;
+    const happening = { event: 'asking', tier: first.tier, days, packs: makeRuns(places) } as const;
+    this.#isUpgradeApproved ??= await approve(upgrade.length, askingCost(this.#stored, [happening], this.#terms));
+    return this.#isUpgradeApproved ? upgrade : [];
+  }
+
+  get #terms(): Terms {
+    return { provider: this.#source.provider, prices: this.#options.prices };
   }
 
   #plan(packs: readonly ThawPack[]): ThawActions {
@@ -158,14 +177,8 @@ export class ThawAsking {
     const { days, budget } = this.#stored.job;
     const places = packs.map(({ name }) => this.#places.get(name)!).toSorted((a, b) => a - b);
     if (budget !== undefined) {
-      const cost = askingCost(
-        this.#stored,
-        [...this.#stored.events, { event: 'asking', tier, days, packs: makeRuns(places) }],
-        {
-          provider: this.#source.provider,
-          prices: this.#options.prices,
-        },
-      );
+      const next = { event: 'asking', tier, days, packs: makeRuns(places) } as const;
+      const cost = askingCost(this.#stored, [...this.#stored.events, next], this.#terms);
       if (cost === 'unknown' || cost * 1e6 > budget) throw overBudget(cost, budget / 1e6);
     }
     const { host } = this.#options;

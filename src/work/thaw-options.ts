@@ -1,6 +1,6 @@
 /** What restoring from an archive is told, and what it tells. Types only. */
 import type { SessionId } from '../base/ids.ts';
-import type { PriceList } from '../plan/prices.ts';
+import type { PriceList, Usd } from '../plan/prices.ts';
 import type { RestorePlan as CostPlan } from '../plan/restore-plan.ts';
 import type { ThawTierName } from '../store/thaw.ts';
 import type { RestorePlan, RestoreStats } from './restore-options.ts';
@@ -64,6 +64,8 @@ export interface ThawView {
   show(offer: RestoreOffer): Promise<void>;
   /** @returns whether to go on with what was shown; called only where that can be done, for what it may cost */
   approve(offer: RestoreOffer): Promise<boolean>;
+  /** Packs that warm can come faster, for so much on top. @returns whether to ask for that */
+  approveUpgrade(packs: number, usd: Usd): Promise<boolean>;
   /** There is a job, new or found, that this restore goes on with. */
   onJob(job: SessionId, isNew: boolean): void;
   /** Something has changed, or a while has passed. */

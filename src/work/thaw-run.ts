@@ -48,15 +48,21 @@ export class ThawRun {
   readonly #parts: ThawParts;
   readonly #stored: StoredThawJob;
   readonly #tier: ThawTierName;
+  readonly #isFaster: boolean;
   #status: ThawStatus | undefined;
   /** What the last pass needed, and which of it could be read. */
   #needed: readonly ColdPack[] = [];
   #readable: ReadonlySet<string> = new Set();
 
-  constructor(parts: ThawParts, stored: StoredThawJob, tier: ThawTierName) {
+  /**
+   * @param tier what is cold is asked for in; by default the job's, or else the slowest
+   * @param isFaster ask for what is warming in that tier too, where it is faster
+   */
+  constructor(parts: ThawParts, stored: StoredThawJob, tier: ThawTierName | undefined, isFaster = false) {
     this.#parts = parts;
     this.#stored = stored;
-    this.#tier = tier;
+    this.#tier = tier ?? stored.job.tier ?? 'bulk';
+    this.#isFaster = isFaster;
   }
 
   /** How far the job was when last looked at; undefined before the first step. */
@@ -69,17 +75,12 @@ export class ThawRun {
    * @returns packs that nobody will ask for
    */
   async ask(pass: Pass, packs: readonly ColdPack[] = pass.reads.archived): Promise<readonly string[]> {
-    const { repo, source, prices, options, signal } = this.#parts;
+    const { repo, source, prices, options, view, signal } = this.#parts;
     const now = await storeTime(repo, signal);
     const needed = effective(packs, pass.looks);
-    const asking = new ThawAsking(
-      repo,
-      source,
-      this.#stored,
-      { host: options.host, tier: this.#tier, prices: await prices() },
-      pass.looks,
-      now,
-    );
+    const upgrade = this.#isFaster ? { approveUpgrade: view.approveUpgrade.bind(view) } : {};
+    const how = { host: options.host, tier: this.#tier, prices: await prices(), ...upgrade };
+    const asking = new ThawAsking(repo, source, this.#stored, how, pass.looks, now);
     const { actions, givenUp } = await asking.ask(needed, signal);
     this.#needed = needed;
     this.#readable = readableNames(needed, pass.looks);

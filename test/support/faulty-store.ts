@@ -3,6 +3,7 @@
  * KillableStore: stops the "process" at the n-th operation, for the tests that walk through every stop point.
  */
 import { IcecoreError } from '../../src/base/errors.ts';
+import type { Bucket } from '../../src/store/bucket.ts';
 import type {
   ByteRange,
   ObjectInfo,
@@ -12,6 +13,7 @@ import type {
   Store,
   StoreOperation,
 } from '../../src/store/store.ts';
+import type { Thaw } from '../../src/store/thaw.ts';
 import { type Random, seededRandom } from './random.ts';
 
 /**
@@ -203,6 +205,40 @@ export class KillableStore implements Store {
 
   get concurrency(): number {
     return this.inner.concurrency;
+  }
+
+  /** What is asked of the bucket is an operation too. */
+  get bucket(): Bucket | undefined {
+    const { bucket } = this.inner;
+    return (
+      bucket && {
+        ...bucket,
+        name: bucket.name,
+        keyPrefix: bucket.keyPrefix,
+        provider: bucket.provider,
+        region: (signal) => this.#run('region', () => bucket.region(signal)),
+        clock: (signal) => this.#run('clock', () => bucket.clock(signal)),
+        settings: (signal) => this.#run('settings', () => bucket.settings(signal)),
+        unfinishedUploads: (prefix, signal) => bucket.unfinishedUploads(prefix, signal),
+        abortUpload: (upload, signal) => this.#run('abort', () => bucket.abortUpload(upload, signal)),
+      }
+    );
+  }
+
+  get thaw(): Thaw | undefined {
+    const { thaw } = this.inner;
+    if (!thaw) return undefined;
+    const begin = (prefix: string) => this.#begin(`states ${prefix}`);
+    return {
+      listsStates: thaw.listsStates,
+      request: (name, request, signal) => this.#run(`thaw ${name}`, () => thaw.request(name, request, signal)),
+      look: (name, storageClass, signal) => this.#run(`look ${name}`, () => thaw.look(name, storageClass, signal)),
+      async *states(prefix, signal) {
+        const when = begin(prefix);
+        yield* thaw.states(prefix, signal);
+        if (when !== undefined) throw new Killed(`${when} states ${prefix}`);
+      },
+    };
   }
 
   /** Operations begun so far; those refused after the kill are not counted. */

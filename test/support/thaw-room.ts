@@ -193,6 +193,7 @@ export class ThawRoom {
     const view = {
       show: async (offer: RestoreOffer) => void offers.push(offer),
       approve: async () => trial.approve ?? true,
+      approveUpgrade: async () => trial.approve ?? true,
       onJob: () => {},
       onStatus: (status: ThawStatus) => {
         statuses.push(status);
