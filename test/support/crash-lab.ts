@@ -1,9 +1,11 @@
 /**
  * Runs a command against a copy of a repository, kills it at an operation of the store, and checks what must hold then
  * (docs/protocol.md, invariants): what was committed is whole, names never change content, and the next run succeeds
- * without a repair.
+ * without a repair. Where the copy lies, and how a command dies there, is the stage's business: memory here, a bucket in
+ * s3-stage.ts.
  */
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { silentMonitor } from '../../src/base/monitor.ts';
 import { loadSnapshots } from '../../src/repo/snapshots.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
@@ -37,8 +39,27 @@ export interface Death {
   readonly local: 'kept' | 'lost';
 }
 
+/** A copy of a repository that a command runs on, dies on, and runs on again. */
+export interface Stage {
+  /** What it keeps now, to be looked at. */
+  kept(): Promise<Store>;
+  /** The store of a process that will die at that point. */
+  dying(point: KillPoint): Promise<{ readonly store: Store; readonly isKilled: boolean }>;
+  /** The store of a process that lives; afterwards, what it did or left behind that it must not. */
+  living(): Promise<{ readonly store: Store; flaws(death: Death): Promise<string[]> }>;
+  /** Operations so far of the processes that lived. */
+  readonly operations: number;
+  remove(): Promise<void>;
+}
+
+/** Sets a stage with a copy of what a store holds. */
+export type SetStage = (base: Store) => Promise<Stage>;
+
 /** Temporary names of restores begin so. */
 const TEMPORARY = '.ic-';
+
+/** None that anything dies of. */
+const ALIVE: Death = { point: { operation: 0, when: 'before' }, local: 'kept' };
 
 /** Copies all objects of a store into one of its own. */
 export async function copyStore(store: Store): Promise<MemoryStore> {
@@ -47,60 +68,105 @@ export async function copyStore(store: Store): Promise<MemoryStore> {
   return copy;
 }
 
+/** The stage in memory: every operation of the store is a point to die at. */
+export const inMemory: SetStage = async (base) => {
+  const store = await copyStore(base);
+  let operations = 0;
+  return {
+    kept: async () => store,
+    dying: async (point) => {
+      const killable = new KillableStore(store, point);
+      return {
+        store: killable,
+        get isKilled() {
+          return killable.isKilled;
+        },
+      };
+    },
+    living: async () => {
+      const counting = new KillableStore(store);
+      const recording = new RecordingStore(counting);
+      return {
+        store: recording,
+        flaws: async () => {
+          operations += counting.operations;
+          return recording.lines('delete').map((line) => `${line}: nothing but prune deletes`);
+        },
+      };
+    },
+    get operations() {
+      return operations;
+    },
+    remove: async () => {},
+  };
+};
+
 /** Runs a scenario to its end once. @returns how many operations it takes */
-export async function countOperations(scenario: Scenario): Promise<number> {
-  const killable = new KillableStore(await copyStore(scenario.base.store));
+export async function countOperations(scenario: Scenario, setStage = inMemory): Promise<number> {
+  const stage = await setStage(scenario.base.store);
   const target = makeTestFolder('target');
-  const test = scenario.base.fork(killable);
+  const { store, flaws } = await stage.living();
+  const test = scenario.base.fork(store);
   try {
     await scenario.run(test, target);
-    return killable.operations;
+    await flaws(ALIVE);
+    return stage.operations;
   } finally {
     test.remove();
     rmSync(target, { recursive: true, force: true });
+    await stage.remove();
   }
 }
 
 /** All deaths of a scenario of so many operations. */
-export function deathsOf(operations: number): Death[] {
+export function deathsOf(operations: number, moments = MOMENTS): Death[] {
   const deaths: Death[] = [];
   for (let operation = 1; operation <= operations; operation++) {
-    for (const when of ['before', 'amid', 'after'] as const) {
+    for (const when of moments) {
       for (const local of ['kept', 'lost'] as const) deaths.push({ point: { operation, when }, local });
     }
   }
   return deaths;
 }
 
+const MOMENTS: readonly KillPoint['when'][] = ['before', 'amid', 'after'];
+
 /**
  * Kills a scenario and checks everything. `again` kills the run after that, too.
  * @returns what is wrong, one line each
  */
-export async function survive(scenario: Scenario, { point, local }: Death, again?: KillPoint): Promise<string[]> {
-  const store = await copyStore(scenario.base.store);
-  const test = scenario.base.fork(store);
+export async function survive(
+  scenario: Scenario,
+  death: Death,
+  again?: KillPoint,
+  setStage: SetStage = inMemory,
+): Promise<string[]> {
+  const stage = await setStage(scenario.base.store);
+  const test = scenario.base.fork(await stage.kept());
   const target = makeTestFolder('target');
   const wrong: string[] = [];
   try {
-    const before = await contentsOf(store);
+    const before = await contentsOf(await stage.kept());
     let expected = scenario.snapshots;
-    for (const death of again ? [point, again] : [point]) {
-      await die(scenario, test, new KillableStore(store, death), target, wrong);
-      if (local === 'lost') test.loseLocalState();
-      expected = await checkSnapshots(scenario, test, expected, wrong);
-      wrong.push(...(await findings(test, 'list')));
+    for (const point of again ? [death.point, again] : [death.point]) {
+      await die(scenario, test, stage, point, target, wrong);
+      if (death.local === 'lost') test.loseLocalState();
+      const left = test.on(await stage.kept());
+      expected = await checkSnapshots(scenario, left, expected, wrong);
+      wrong.push(...(await findings(left, 'list')));
       if (scenario.restores) wrong.push(...wrongFiles(scenario.restores, target));
     }
-    const recording = new RecordingStore(store);
-    await scenario.run(test.on(recording), target);
-    for (const line of recording.lines('delete')) wrong.push(`${line}: nothing but prune deletes`);
-    const after = await checkSnapshots(scenario, test, expected, wrong);
+    const { store, flaws } = await stage.living();
+    await scenario.run(test.on(store), target);
+    wrong.push(...(await flaws(death)));
+    const made = test.on(await stage.kept());
+    const after = await checkSnapshots(scenario, made, expected, wrong);
     if (scenario.makes && after.size !== expected.size + 1)
       wrong.push(`the next run made ${after.size - expected.size} snapshots`);
     if (scenario.restores) wrong.push(...treeDifferences(scenario.restores.to, treeState(target, TEMPORARY)));
-    wrong.push(...(await findings(test, 'data')));
+    wrong.push(...(await findings(made, 'data')));
     for (const [name, content] of before) {
-      const now = await store.get(name);
+      const now = await made.store.get(name);
       if (!now || Buffer.compare(now, content) !== 0) wrong.push(`${name} is not what it was`);
     }
   } catch (error) {
@@ -108,6 +174,7 @@ export async function survive(scenario: Scenario, { point, local }: Death, again
   } finally {
     test.remove();
     rmSync(target, { recursive: true, force: true });
+    await stage.remove();
   }
   return wrong;
 }
@@ -115,18 +182,33 @@ export async function survive(scenario: Scenario, { point, local }: Death, again
 async function die(
   scenario: Scenario,
   test: TestRepository,
-  killable: KillableStore,
+  stage: Stage,
+  point: KillPoint,
   target: string,
   wrong: string[],
 ): Promise<void> {
-  const snapshots = (await snapshotsOf(test)).length;
+  const snapshots = (await snapshotsOf(test.on(await stage.kept()))).length;
+  const dying = await stage.dying(point);
   try {
-    await scenario.run(test.on(killable), target);
+    await scenario.run(test.on(dying.store), target);
     // It can only have been told of success when it was killed in an operation that does not matter to it.
-    if (killable.isKilled && scenario.makes && (await snapshotsOf(test)).length === snapshots)
+    if (dying.isKilled && scenario.makes && (await snapshotsOf(test.on(await stage.kept()))).length === snapshots)
       wrong.push('it reports success without a snapshot');
   } catch (error) {
-    if (!killable.isKilled) throw error;
+    if (!dying.isKilled) throw error;
+  }
+  endProcess(test);
+}
+
+/** What the host remembers of sessions that are under way names this process, which lives: now it is an earlier one. */
+function endProcess(test: TestRepository): void {
+  const { state } = test.places;
+  for (const repository of existsSync(state) ? readdirSync(state) : []) {
+    const sessions = join(state, repository, 'sessions');
+    for (const sid of existsSync(sessions) ? readdirSync(sessions) : []) {
+      const [pid, space] = readFileSync(join(sessions, sid), 'utf8').split(' ');
+      writeFileSync(join(sessions, sid), `${pid} ${space} 0`);
+    }
   }
 }
 
