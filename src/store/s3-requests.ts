@@ -91,7 +91,11 @@ export class S3Requests implements S3Caller {
       else if (isAnswer) turn.succeed();
       else turn.fail();
       // Ours, or the caller's in reading the answer: nothing that the store did.
-      if (signal?.aborted) throw cancelled();
+      if (signal?.aborted) {
+        // Cut off by us: what the request has done is not known either.
+        options.onFault?.('unreachable');
+        throw cancelled();
+      }
       if (isAnswer || error instanceof IcecoreError) throw error;
       options.onFault?.(fault);
       const facts = factsOf(error);
