@@ -51,7 +51,7 @@ export async function raceCreators(
   return { name, entries, winners: entries.filter(({ result }) => result.outcome === 'stored') };
 }
 
-/** Creates one object, by the way that packs take. */
+/** Creates one object, by the way that packs take, and with no look before: the store itself is to tell of two creators. */
 export async function createProbe(
   store: Store,
   name: string,
@@ -60,6 +60,7 @@ export async function createProbe(
 ): Promise<PutResult> {
   return await store.put(name, inPieces(content), {
     ifAbsent: true,
+    isBlind: true,
     ...(storageClass === undefined ? {} : { storageClass }),
     ...(tags === undefined ? {} : { tags }),
     ...(signal === undefined ? {} : { signal }),

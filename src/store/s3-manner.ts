@@ -77,9 +77,14 @@ export class Manner {
     this.#completesConditionally = false;
   }
 
-  /** What to try when a put in that dress was refused so; undefined when nothing is left, or it was about other things. */
+  /**
+   * What to try when a put in that dress was refused so; undefined when nothing is left, or it was about other things.
+   * A store that looks at the condition does not refuse it: whatever else it minds, the condition stays.
+   */
   after(dress: Dress, error: unknown): Dress | undefined {
-    return isRefusal(error) ? this.#dresses[this.#dresses.indexOf(dress) + 1] : undefined;
+    if (!isRefusal(error)) return undefined;
+    const rest = this.#dresses.slice(this.#dresses.indexOf(dress) + 1);
+    return rest.find(({ condition }) => condition || !this.#honoursCondition);
   }
 
   /** A put in that dress was taken: all others shall wear it. */

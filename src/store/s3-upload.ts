@@ -162,7 +162,7 @@ export class Upload {
         return result;
       } catch (error) {
         if (error instanceof IcecoreError) throw error;
-        dress = this.#context.manner.after(dress, error)!;
+        dress = this.#context.manner.after(dress, error) ?? dress;
       }
     }
   }
@@ -170,7 +170,7 @@ export class Upload {
   async #complete(): Promise<PutResult> {
     const { requests, name, put, manner } = this.#context;
     const { condition, creates } = manner.completion;
-    if (put.ifAbsent && !creates && (await lookBefore(this.#context, this.#own)) === 'taken') {
+    if (put.ifAbsent && !put.isBlind && !creates && (await lookBefore(this.#context, this.#own)) === 'taken') {
       return { outcome: 'exists', size: 0 };
     }
     const parts = this.#parts.map(({ sha256: _, ...part }) => part);

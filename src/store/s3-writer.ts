@@ -72,7 +72,7 @@ async function putWhole(context: WriteContext, payload: Payload): Promise<PutRes
   };
   let hasLooked = false;
   for (let looks = 0; ; ) {
-    if (put.ifAbsent && !manner.creates(dress) && !hasLooked) {
+    if (put.ifAbsent && !put.isBlind && !manner.creates(dress) && !hasLooked) {
       if ((await lookBefore(context, own)) === 'taken') return { outcome: 'exists', size: 0 };
       hasLooked = true;
     }
@@ -84,7 +84,7 @@ async function putWhole(context: WriteContext, payload: Payload): Promise<PutRes
       const isTaken = factsOf(error).status === 412;
       if (error instanceof IcecoreError) throw error;
       if (!isTaken) {
-        dress = manner.after(dress, error)!;
+        dress = manner.after(dress, error) ?? dress;
         continue;
       }
     }

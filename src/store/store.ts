@@ -31,6 +31,11 @@ export type PutBody = Uint8Array | AsyncIterable<Uint8Array>;
 export interface PutOptions {
   /** Fail with `exists` instead of replacing. Every object of a repository is put so; only probes do without. */
   readonly ifAbsent: boolean;
+  /**
+   * Leave it to the store alone whether the name is taken, even where that is not known to work: no look before. For
+   * probes, which would else find out how quick our looks are and not what the store does.
+   */
+  readonly isBlind?: boolean;
   readonly storageClass?: StorageClass;
   readonly tags?: ObjectTags;
   readonly signal?: AbortSignal;
