@@ -44,7 +44,8 @@ export class Output {
 
   /** Width of the terminal, or undefined where the stream is none. */
   get columns(): number | undefined {
-    return this.isTerminal ? (this.#stream.columns ?? 80) : undefined;
+    // A terminal that nobody has given a size says 0.
+    return this.isTerminal ? this.#stream.columns || 80 : undefined;
   }
 
   /** The stream itself, for a display that draws on it. */

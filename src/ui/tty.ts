@@ -63,6 +63,11 @@ export class TerminalDisplay {
   #refresh(): void {
     const now = performance.now();
     if (this.#latest === undefined || this.#isPaused) return;
+    if (this.#stream.columns === 0) {
+      // A terminal without a size (expect, script, some containers): the spinner would count endless lines on it.
+      this.stop();
+      return;
+    }
     const pace = this.#meter.measure(this.#latest, now);
     if (now - this.#created < PATIENCE) return;
     const columns = Math.max(1, (this.#stream.columns ?? 80) - MARGIN);

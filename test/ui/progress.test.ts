@@ -103,6 +103,15 @@ describe('the display on a terminal', () => {
     expect(waiting.text).not.toContain('25%');
   });
 
+  it('shows nothing on a terminal without a size, where a spinner would count endless lines', async () => {
+    const stream = new CapturedStream({ isTTY: true, columns: 0 });
+    const display = new TerminalDisplay(stream);
+    display.update(report());
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    display.stop();
+    expect(stream.text).toBe('');
+  });
+
   it('shows nothing for a run that is over at once', async () => {
     const stream = new CapturedStream({ isTTY: true });
     const display = new TerminalDisplay(stream);
