@@ -17,7 +17,7 @@ import type { InitOptions } from '../../src/work/init.ts';
 import { restoreFrom, resumeJob } from '../../src/work/restore-cold.ts';
 import type { RestoreOptions } from '../../src/work/restore-options.ts';
 import type { RestoreOffer, ThawOptions, ThawOutcome, ThawStatus } from '../../src/work/thaw-options.ts';
-import { seededRandom } from './random.ts';
+import { seededBytes } from './random.ts';
 import { collectingMonitor, TestRepository } from './repository.ts';
 import { VirtualClock } from './s3/clock.ts';
 import { type S3TestServer, startS3Server } from './s3/server.ts';
@@ -107,10 +107,7 @@ export class ThawRoom {
   file(path: string, bytes: number, seed = path.length * 7919 + bytes): void {
     const target = join(this.source, path);
     mkdirSync(join(target, '..'), { recursive: true });
-    const random = seededRandom(seed);
-    const content = Buffer.alloc(bytes);
-    for (let i = 0; i < bytes; i++) content[i] = random() * 256;
-    writeFileSync(target, content);
+    writeFileSync(target, seededBytes(bytes, seed));
   }
 
   /** Directories of four files each, backed up one after the other: each is a session with a pack of its own. */

@@ -1,0 +1,125 @@
+/** What an executed plan is billed, and jobs of many packs. */
+import { afterEach, expect, test, vi } from 'vitest';
+import { padNumber, type SessionId } from '../../src/base/ids.ts';
+import { rawFromText } from '../../src/base/raw.ts';
+import { packName } from '../../src/format/layout.ts';
+import { findPrices } from '../../src/plan/find-prices.ts';
+import type { PriceList } from '../../src/plan/prices.ts';
+import { createThawJob, loadThawJob } from '../../src/repo/thaw-jobs.ts';
+import { ThawAsking } from '../../src/work/thaw-asking.ts';
+import { StoreThaw } from '../../src/work/thaw-source.ts';
+import { VirtualClock } from '../support/s3/clock.ts';
+import { Content } from '../support/s3/content.ts';
+import { type BillPrices, billOf } from '../support/s3/meter.ts';
+import { HOUR, ThawRoom } from '../support/thaw-room.ts';
+
+vi.mock('node:worker_threads', async (original) => {
+  const { withInProcessWorkers } = await import('../support/in-process-workers.ts');
+  return withInProcessWorkers(await original());
+});
+
+const SLOW = process.env.SLOW !== undefined;
+let room: ThawRoom;
+afterEach(() => room.close());
+
+/** The prices of AWS, without a free allowance: it would hide the largest part of a small bill. */
+const PRICES: PriceList = { ...findPrices('aws', 'us-east-1'), egress: [{ fromGib: 0, perGib: 0.09 }] };
+
+/** The same prices as the meter of the test server takes them; storage of what lies there anyway is free. */
+function meterPrices(): BillPrices {
+  const standard = PRICES.classes.STANDARD!;
+  const requests = {
+    '*': standard.getPer1000!,
+    PutObject: standard.putPer1000!,
+    ListObjectsV2: PRICES.listPer1000!,
+    RestoreObject: 0,
+  };
+  const of = (name: string) => {
+    const tiers = PRICES.classes[name]!.tiers!;
+    const price = (tier: 'expedited' | 'standard' | 'bulk') => ({
+      gib: tiers[tier]?.perGib ?? 0,
+      requests: tiers[tier]?.per1000 ?? 0,
+    });
+    return { Bulk: price('bulk'), Standard: price('standard'), Expedited: price('expedited') };
+  };
+  return {
+    requests: Object.fromEntries(['STANDARD', 'GLACIER', 'DEEP_ARCHIVE'].map((name) => [name, requests])),
+    // The meter bills thawed copies by the same table; what lies in STANDARD for good is taken off below.
+    storage: { STANDARD: standard.storagePerGib! },
+    retrieval: { GLACIER: of('GLACIER'), DEEP_ARCHIVE: of('DEEP_ARCHIVE') },
+    egress: { gib: 0.09, freeGib: 0 },
+  };
+}
+
+const WAYS = [
+  ['DEEP_ARCHIVE', 'bulk', 48],
+  ['DEEP_ARCHIVE', 'standard', 12],
+  ['GLACIER', 'bulk', 12],
+  ['GLACIER', 'standard', 5],
+  ['GLACIER', 'expedited', 1 / 12],
+] as const;
+
+test.each(SLOW ? WAYS : WAYS.slice(0, 1))(
+  'what a restore from %s in the tier %s is billed is what the plan said',
+  { timeout: 120_000 },
+  async (storageClass, tier, hours) => {
+    // Copies are kept up to midnight: a plan says so many days, and here these end at midnight.
+    const clock = new VirtualClock(Date.UTC(2026, 10, 2) - hours * HOUR);
+    room = await ThawRoom.open(storageClass, { server: { buckets: ['cold'], clock } });
+    for (const directory of ['a', 'b'])
+      room.file(`${directory}/large`, SLOW ? 100 << 20 : 18 << 20, directory.charCodeAt(0));
+    await room.repo.backup([room.source]);
+    const { meter } = room.server;
+    meter.reset();
+    const begun = await room.restore(room.target(), { path: '/b', tier, days: 3, prices: [PRICES] });
+    const { way, cold, amplification } = begun.outcome.offer.cost!;
+    clock.advance(hours * HOUR);
+    const { outcome } = await room.resume(begun.outcome.status!.job, { prices: [PRICES] });
+    expect(outcome.type).toBe('restored');
+    clock.advance(30 * 24 * HOUR);
+    const { storage: _, ...usage } = meter.usage();
+    const bill = billOf({ ...usage, storage: [] }, meterPrices());
+    const total = way!.money.total as number;
+    expect(cold.packs).toBeGreaterThan(0);
+    expect(amplification).toBeGreaterThanOrEqual(1);
+    if (SLOW) console.log(`billed $${bill.toFixed(6)}, planned $${total.toFixed(6)}`);
+    // What reads the repository itself costs the same, however much is restored: hundredths of a cent.
+    expect(Math.abs(bill - total)).toBeLessThan(0.02 * total + 0.0002);
+    if (SLOW) expect(Math.abs(bill - total) / total).toBeLessThan(0.02);
+  },
+);
+
+test('a job of many packs is asked for in announced batches, one request a pack', { timeout: 300_000 }, async () => {
+  const count = SLOW ? 16_384 : 1200;
+  room = await ThawRoom.open('DEEP_ARCHIVE', { store: { concurrency: 32 } });
+  await room.fill(['a']);
+  const sid = '01JCVEXAMPKE0123456789ABCD' as SessionId;
+  const bucket = room.server.bucket('cold');
+  const packs = Array.from({ length: count }, (_, i) => ({
+    name: packName(sid, i),
+    size: 128 << 20,
+    storageClass: 'DEEP_ARCHIVE',
+  }));
+  const content = new Content([Buffer.from(padNumber(1))]);
+  for (const { name } of packs) bucket.put(`nas/${name}`, content, { storageClass: 'DEEP_ARCHIVE' });
+  await room.repo.use(async (repo) => {
+    const stored = await createThawJob(repo, {
+      ...{ host: 'host', user: 'user', program: 'test', snapshot: sid, path: rawFromText('/'), target: '/back' },
+      ...{ include: [], exclude: [], overwrite: 'if-changed', flags: [], tier: 'bulk', days: 3, packs },
+    });
+    const source = new StoreThaw(repo.store, repo.store.thaw!, repo.store.bucket!.provider);
+    const { signal } = new AbortController();
+    const lists = room.count('ListObjectsV2');
+    const looks = await source.look(packs, signal);
+    expect(room.count('ListObjectsV2') - lists).toBe(Math.ceil(count / 1000));
+    const options = { host: 'host', tier: 'bulk' as const, prices: PRICES };
+    const begun = performance.now();
+    const asking = new ThawAsking(repo, source, stored, options, looks, room.server.clock.now());
+    const { actions } = await asking.ask(packs, signal);
+    if (SLOW) console.log(`${count} packs asked for in ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+    expect(actions.request).toEqual([]);
+    expect(room.count('RestoreObject')).toBe(count);
+    const again = await loadThawJob(repo, stored.id);
+    expect([again.events.length, again.asked.size]).toEqual([Math.ceil(count / 1000), count]);
+  });
+});
