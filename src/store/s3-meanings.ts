@@ -32,7 +32,7 @@ const NO_BUCKET: Meaning = {
 };
 const DENIED: Meaning = {
   code: 'access-denied',
-  text: ({ action }) => `permission denied: it takes ${action}`,
+  text: ({ action, detail }) => `permission denied: it takes ${missingAction(detail) ?? action}`,
   hint: () =>
     'allow it in the policies of the user and of the bucket (doctor prints them); with a KMS key also ' +
     'kms:GenerateDataKey and kms:Decrypt, and in a bucket whose requester pays, requester-pays=true in the URL',
@@ -85,7 +85,7 @@ const QUOTA: Meaning = {
 const COLD: Meaning = {
   code: 'object-cold',
   text: () => 'the object is archived and must be thawed before it can be read',
-  hint: () => 'thaw it first (icecore thaw), and read it while it is warm',
+  hint: () => 'icecore restore thaws what it needs, and shows the price first',
 };
 const THROTTLED: Meaning = {
   code: 'store-throttled',
@@ -104,7 +104,7 @@ const UNREACHABLE: Meaning = {
 };
 const NO_HOST: Meaning = {
   code: 'unknown-host',
-  text: ({ endpoint }) => `the name of ${endpoint} cannot be resolved`,
+  text: ({ endpoint, detail }) => `there is no host of the name ${missingHost(detail) ?? endpoint}`,
   hint: () =>
     'check the endpoint, the region and the network; a store without bucket names in its host takes path-style=true',
 };
@@ -223,12 +223,29 @@ export const BY_FAULT: Readonly<Record<Fault | 'tls', Meaning>> = {
   },
   tls: {
     code: 'tls-failed',
-    text: ({ endpoint, detail }) => `no secure connection to ${endpoint}: ${detail}`,
+    text: ({ endpoint, detail }) => `no secure connection to ${endpoint}: ${tlsReason(detail)}`,
     hint: () =>
       'for a certificate of your own authority, set NODE_EXTRA_CA_CERTS to its file; for a server without TLS, write http://',
   },
   final: {
     code: 'request-refused',
     text: ({ detail }) => (detail === '' || detail === 'UnknownError' ? 'the store refuses the request' : detail),
+    hint: () =>
+      'icecore doctor tries what the store can do; name its provider in the URL where it is known (provider=…)',
   },
 };
+
+/** The permission that a refusal names: it may be another than the one of the request (s3:ListBucket for a missing key). */
+function missingAction(detail: string): string | undefined {
+  return /not authorized to perform: (\w+:\w+)/.exec(detail)?.[1];
+}
+
+/** The host name in a failed look-up: with the bucket's name before it, it is not the one that was given. */
+function missingHost(detail: string): string | undefined {
+  return /\b(?:ENOTFOUND|EAI_AGAIN|EAI_NODATA) (\S+)/.exec(detail)?.[1];
+}
+
+/** OpenSSL's reason, out of a line that is about its source files. */
+function tlsReason(detail: string): string {
+  return /:SSL routines:[^:]*:([^:]+):/.exec(detail)?.[1] ?? detail;
+}

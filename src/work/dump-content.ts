@@ -6,6 +6,7 @@ import type { Entry } from '../format/entry.ts';
 import { contentLengthOf, extentsOf } from '../format/pax.ts';
 import type { ChunkReader } from '../repo/chunk-reader.ts';
 import { chunksOf } from '../repo/file-chunks.ts';
+import { isColdError } from './restore-gate.ts';
 
 /** Chunks on their way at the same time: a few frames. */
 const AHEAD = 8;
@@ -41,7 +42,7 @@ export async function* readPieces(chunks: ChunkReader, entry: Entry, signal: Abo
 
 /**
  * Yields the content of a file as a reader of the file sees it, with zeros for holes.
- * @throws the first damage that is met
+ * @throws the first damage that is met, and `object-cold` for an archived pack
  */
 export async function* readWhole(chunks: ChunkReader, entry: Entry, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const size = entry.size ?? 0;
@@ -89,9 +90,10 @@ async function readPiece(chunks: ChunkReader, item: Item, signal: AbortSignal): 
   try {
     return { type: 'content', bytes: await chunks.get(item.id, 'data', signal) };
   } catch (error) {
-    if (!isIcecoreError(error, 'damage')) throw error;
+    // An archived pack is no damage, and here no reason to stop: other files go on.
+    if (!isIcecoreError(error, 'damage') && !isColdError(error)) throw error;
     const length = chunks.lengthOf(item.id);
-    return { type: 'broken', error, ...(length === undefined ? {} : { length }) };
+    return { type: 'broken', error: error as IcecoreError, ...(length === undefined ? {} : { length }) };
   }
 }
 

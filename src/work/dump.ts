@@ -18,6 +18,7 @@ import { archiveOrder } from './dump-order.ts';
 import { DumpOutput } from './dump-output.ts';
 import type { ByteSink, DumpOptions, DumpStats } from './dump-types.ts';
 import { noSuchPath, withoutSlash } from './listing.ts';
+import { isColdError } from './restore-gate.ts';
 
 /** Frames kept: everything is read once and in order, so few are needed again. */
 const CACHE_BYTES = 24 * 1_048_576;
@@ -84,6 +85,7 @@ async function writeFile(
       await output.write(bytes);
     }
   } catch (error) {
+    if (isColdError(error)) throw coldFile(path, error as IcecoreError);
     if (!isIcecoreError(error, 'damage')) throw error;
     await output.flush();
     const message = `${rawToDisplay(path)} cannot be read from byte ${output.stats.bytes} on: ${messageOf(error)}`;
@@ -92,6 +94,14 @@ async function writeFile(
       cause: error,
     });
   }
+}
+
+/** Nothing is thawed without being asked for: what does that is the restore. */
+function coldFile(path: Raw, { message, data, code }: IcecoreError): IcecoreError {
+  return new IcecoreError('user', code, `${rawToDisplay(path)} cannot be read now: ${message}`, {
+    hint: 'icecore restore thaws what it needs, and shows the price first',
+    data,
+  });
 }
 
 /** The entry that has the content: the first of a hard link group. */

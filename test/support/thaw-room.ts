@@ -13,6 +13,9 @@ import { findThawJob } from '../../src/repo/thaw-jobs.ts';
 import { openS3Store } from '../../src/store/s3.ts';
 import type { S3StoreOptions } from '../../src/store/s3-options.ts';
 import type { Store } from '../../src/store/store.ts';
+import type { SnapshotInfo } from '../../src/work/browse.ts';
+import { runDump } from '../../src/work/dump.ts';
+import type { DumpStats } from '../../src/work/dump-types.ts';
 import type { InitOptions } from '../../src/work/init.ts';
 import { restoreFrom, resumeJob } from '../../src/work/restore-cold.ts';
 import type { RestoreOptions } from '../../src/work/restore-options.ts';
@@ -160,6 +163,19 @@ export class ThawRoom {
       const stored = await findThawJob(repo, job);
       return await resumeJob(repo, stored, { ...target, workers: 1 }, thaw, view, monitor, signal);
     });
+  }
+
+  /** Dumps what lies below the source. */
+  async dump(path: string): Promise<{ stats: DumpStats; problems: Thawed['problems'] }> {
+    const monitor = collectingMonitor();
+    const stats = await this.repo.use(async (repo) => {
+      const { snapshots } = await loadSnapshots(repo);
+      const snapshot = { id: snapshots.at(-1)!.snapshot.id } as SnapshotInfo;
+      const options = { snapshot, path: rawFromText(this.source + path), archive: false };
+      const sink = { write: async () => {} };
+      return await runDump(repo, options, sink, monitor, new AbortController().signal);
+    });
+    return { stats, problems: monitor.problems };
   }
 
   /** How often the server was asked for something that it took. */

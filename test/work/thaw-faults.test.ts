@@ -154,6 +154,23 @@ test('packs that a rule of the bucket has archived are found when they are read,
   expectSame(room.target());
 });
 
+test('a dump thaws nothing: it names what is archived, and goes on with what is not', async () => {
+  room = await ThawRoom.open('STANDARD');
+  await room.fill();
+  const [key] = room.server
+    .bucket('cold')
+    .keys()
+    .filter((name) => name.includes('/packs/'));
+  room.server.bucket('cold').get(key!)!.storageClass = 'GLACIER';
+  const dump = (path: string) => room.dump(path);
+  const { stats, problems } = await dump('');
+  expect([stats.errors, new Set(problems.map(({ code }) => code))]).toEqual([4, new Set(['object-cold'])]);
+  expect(problems.every(({ object }) => object === key!.slice('nas/'.length))).toBe(true);
+  await expect(dump('/a/0.bin')).rejects.toThrow(withCode('object-cold') as Error);
+  expect((await dump('/b/0.bin')).stats.bytes).toBe(10_000);
+  expect(room.server.requests.some(({ operation }) => operation === 'RestoreObject')).toBe(false);
+});
+
 describe('a store', () => {
   test('whose listings do not tell is looked at object by object', async () => {
     room = await ThawRoom.open('DEEP_ARCHIVE', {
