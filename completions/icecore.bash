@@ -4,7 +4,7 @@ _icecore() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command='' options='' word i
   COMPREPLY=()
   case $previous in
-    -r|--repository|--cache-dir|-t|--target|--audit) local IFS=$'\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")); return ;;
+    -r|--repository|--cache-dir|-t|--target|--batch|--audit) local IFS=$'\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")); return ;;
     --password-file|--key-file|--exclude-file|--files-from|--files-from0|--path|-o|--output|--prices|--audit-report) local IFS=$'\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$current")); return ;;
     --storage-class) COMPREPLY=($(compgen -W 'STANDARD STANDARD_IA ONEZONE_IA INTELLIGENT_TIERING GLACIER_IR GLACIER DEEP_ARCHIVE' -- "$current")); return ;;
     --age-type) COMPREPLY=($(compgen -W 'pq x25519' -- "$current")); return ;;
@@ -15,7 +15,7 @@ _icecore() {
     --level) COMPREPLY=($(compgen -W 'list checksums data' -- "$current")); return ;;
     --policy) COMPREPLY=($(compgen -W 'writer reader admin' -- "$current")); return ;;
     --access) COMPREPLY=($(compgen -W 'write read admin' -- "$current")); return ;;
-    --password-command|--limit-upload|--limit-download|--retry-for|--region|--object-tag|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--thaw-command|--days|--max-cost|--sample|--drill|--seed|--role-arn|--provider|--runs) :; return ;;
+    --password-command|--limit-upload|--limit-download|--retry-for|--region|--object-tag|--chunk-size|--pack-size|--compression|--tag|--host|-e|--exclude|--ignore-file|--exclude-if-present|--exclude-larger-than|--stdin-name|--workers|--latest|-s|--snapshot|--newer|--older|--min-size|--max-size|-i|--include|--thaw-command|--days|--max-cost|--role-arn|--sample|--drill|--seed|--provider|--runs) :; return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
@@ -68,7 +68,7 @@ _icecore() {
       options='-o --output -a --archive --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'restore')
-      options='-t --target -n --plan -i --include -e --exclude --overwrite --delete --verify --sparse --numeric-ids --workers --tier --wait --thaw-command --prices --days --max-cost -y --yes --egress --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='-t --target -n --plan -i --include -e --exclude --overwrite --delete --verify --sparse --numeric-ids --workers --tier --wait --thaw-command -y --yes --prices --days --max-cost --egress --batch --role-arn --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'thaw list')
       options='-a --all -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
@@ -77,13 +77,13 @@ _icecore() {
       options='-r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'thaw resume')
-      options='-t --target --workers --tier --wait --thaw-command --prices -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='-t --target --workers --tier --wait --thaw-command -y --yes --prices -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'thaw cancel')
       options='-r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'verify')
-      options='--level --sample --listings-only -s --snapshot --drill --seed -t --target --audit --role-arn --audit-report --max-cost --prices --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
+      options='--level --sample --listings-only -s --snapshot --drill --seed -t --target --audit --role-arn --audit-report --tier --wait --thaw-command -y --yes --prices --days --max-cost --egress --workers --host --tag --path -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'
       arguments() { :; } ;;
     'cost')
       options='--prices --provider --region --days --egress --runs -r --repository --password-file --password-command --key-file --cache-dir --limit-upload --limit-download --retry-for --json -q --quiet -v --verbose --no-progress --strict -h --help'

@@ -3,6 +3,7 @@ import { type Raw, rawFromText } from '../base/raw.ts';
 import { snapshotLine } from '../ui/snapshots.ts';
 import type { SnapshotFilter } from '../work/browse.ts';
 import type { OverwritePolicy, RestoreOptions } from '../work/restore-options.ts';
+import { batchOptions, readBatch } from './batch-options.ts';
 import { defineCommand } from './command.ts';
 import { filterOptions, readFilter } from './filters.ts';
 import { parseSnapshotPath } from './paths.ts';
@@ -44,6 +45,7 @@ export const restore = defineCommand<Options>({
     { flags: '--numeric-ids', help: 'restore owners by number, even where their names are known here' },
     { flags: '--workers <n>', help: 'use this many threads (one a core)' },
     ...thawOptions,
+    ...batchOptions,
     ...filterOptions,
   ],
   examples: [
@@ -75,7 +77,7 @@ export const restore = defineCommand<Options>({
         planOnly: values.flag('plan') || values.flag('dry-run'),
         ...(workers === undefined ? {} : { workers }),
       },
-      thaw: readThaw(values, context),
+      thaw: { ...readThaw(values, context), ...readBatch(values, context) },
     };
   },
   async run({ snapshot: spec, filter, settings, thaw }, context) {

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { IcecoreError, messageOf } from '../base/errors.ts';
 import type { PriceList } from '../plan/prices.ts';
+import type { BatchOptions } from '../work/thaw-batch.ts';
 import type { ThawCommand } from '../work/thaw-command.ts';
 import type { ThawOptions } from '../work/thaw-options.ts';
 import type { Context } from './context.ts';
@@ -23,6 +24,7 @@ export interface ThawSettings {
   readonly egress: 'internet' | 'none';
   readonly prices: readonly PriceList[];
   readonly command?: string;
+  readonly batch?: BatchOptions;
 }
 
 /** Going on with a job: its money is decided. */

@@ -1,6 +1,7 @@
 /** Shows on the command line what a restore from an archive does, and says how to go on with it. */
 import type { SessionId } from '../base/ids.ts';
 import type { Usd } from '../plan/prices.ts';
+import { batchText } from '../ui/batch.ts';
 import { restoreOffer, thawQuestion, upgradeQuestion } from '../ui/plan.ts';
 import { restoreSummary } from '../ui/summaries.ts';
 import { thawStatusLine } from '../ui/thaw.ts';
@@ -9,6 +10,9 @@ import type { RestoreOffer, ThawOutcome, ThawStatus, ThawView } from '../work/th
 import type { Result } from './command.ts';
 import type { Context } from './context.ts';
 import { askApproval, type ThawSettings } from './thaw-options.ts';
+
+/** From so many packs on a batch job is worth its price, which is a quarter of a dollar and a dollar per million. */
+const BATCH_PACKS = 10_000;
 
 /** What is shown of a restore. */
 export interface ThawViewOptions {
@@ -37,6 +41,10 @@ export class CommandThawView implements ThawView {
       const fields = { ...plan, target, ...(cost ? { cost } : {}) };
       this.#context.print('plan', fields, restoreOffer(plan, target, cost));
     });
+    const isMany = cost !== undefined && cost.cold.packs >= BATCH_PACKS && cost.prices.provider === 'aws';
+    if (isMany && !this.#options.settings.batch) {
+      this.#context.note('for so many packs, --batch DIR writes a job that has S3 Batch Operations ask for them');
+    }
   }
 
   async approve({ cost }: RestoreOffer): Promise<boolean> {
@@ -91,8 +99,10 @@ export function thawResult(
   if (!globals.isJson && !globals.isQuiet) {
     for (const line of restoreSummary(stats, target)) context.out.line(line);
   }
-  const summary = { ...head, ...stats, ...(status ? { thaw: status } : {}) };
+  const { batches } = outcome;
+  const summary = { ...head, ...stats, ...(status ? { thaw: status } : {}), ...(batches ? { batches } : {}) };
   if (type === 'warming' && status) {
+    for (const batch of batches ?? []) for (const line of batchText(batch, [])) context.note(line);
     context.note(`archived packs are warming; go on with: ${resumeCommand(status.job, context)}`);
     return { summary, ending: 'warming' };
   }

@@ -35,6 +35,8 @@ export type ThawHappening =
       readonly tier?: (typeof THAW_TIERS)[number];
       readonly days: number;
       readonly packs: PackRuns;
+      /** By a job of S3 Batch Operations, which a person sends: it takes its time. Absent: request by request, at once. */
+      readonly by?: 'batch';
     }
   | { readonly event: 'ended' | 'cancelled' };
 
@@ -48,7 +50,7 @@ export type ThawEvent = ThawHappening & {
 };
 
 const FIELDS: ReadonlySet<string> = new Set(['thaw', 'job', 'k', 'time', 'host', 'event']);
-const ASKING_FIELDS: ReadonlySet<string> = new Set([...FIELDS, 'tier', 'days', 'packs']);
+const ASKING_FIELDS: ReadonlySet<string> = new Set([...FIELDS, 'tier', 'days', 'packs', 'by']);
 const EVENTS = ['asking', 'ended', 'cancelled'] as const;
 const LIMITS = { maxLength: MAX_SMALL_OBJECT_BYTES, maxDepth: 4 };
 const MAX_DAYS = 3650;
@@ -58,8 +60,9 @@ export function encodeThawEvent(event: ThawEvent): Buffer {
   const { job, k, time, host } = event;
   const head = { thaw: 1, job, k, time, host, event: event.event };
   if (event.event !== 'asking') return Buffer.from(JSON.stringify(head), 'utf8');
-  const { tier, days, packs } = event;
-  return Buffer.from(JSON.stringify({ ...head, ...(tier === undefined ? {} : { tier }), days, packs }), 'utf8');
+  const { tier, days, packs, by } = event;
+  // Absent ones are left out.
+  return Buffer.from(JSON.stringify({ ...head, tier, days, packs, by }), 'utf8');
 }
 
 /**
@@ -86,7 +89,12 @@ export function decodeThawEvent(bytes: Uint8Array, object: string, packs: number
   if (event !== 'asking') return { ...head, event };
   const tier = readOptional(from, 'tier', (field) => readOneOf(from, field, THAW_TIERS, object));
   const days = readInteger(from, 'days', object, 1, MAX_DAYS);
-  return { ...head, event, ...(tier === undefined ? {} : { tier }), days, packs: readRuns(from, object, packs) };
+  const by = readOptional(from, 'by', (field) => readOneOf(from, field, ['batch'] as const, object));
+  return {
+    ...{ ...head, event, days, packs: readRuns(from, object, packs) },
+    ...(tier === undefined ? {} : { tier }),
+    ...(by === undefined ? {} : { by }),
+  };
 }
 
 /** Makes runs of ascending numbers. */

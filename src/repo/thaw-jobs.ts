@@ -30,6 +30,8 @@ export interface PackAsking {
   readonly host: string;
   readonly tier: ThawJob['tier'];
   readonly days: number;
+  /** By a job of S3 Batch Operations. */
+  readonly isBatch: boolean;
 }
 
 /** A job with everything that is known to have happened to it. */
@@ -85,6 +87,7 @@ export class StoredThawJob {
         host: event.host,
         tier: event.tier,
         days: event.days,
+        isBatch: event.by === 'batch',
       });
     }
   }

@@ -44,6 +44,12 @@ export interface BatchFiles {
   readonly report: { readonly bucket: string; readonly prefix: string };
 }
 
+/** Makes sure that a job can be written, before anything is done for its sake. Errors as of {@link writeBatchJob}. */
+export async function requireBatch(repo: Repository, roleArn: string, signal: AbortSignal): Promise<void> {
+  accountOf(roleArn);
+  await placeOf(repo, signal);
+}
+
 /**
  * Writes a job.
  * @throws kind `usage`, `bad-role`; kind `user`: `batch-elsewhere` when the repository is not in a bucket of S3 whose

@@ -12,6 +12,7 @@ import { programName } from './program.ts';
 import { termsOfRepository } from './repository-terms.ts';
 import { runRestore } from './restore.ts';
 import type { RestoreOptions, RestorePlan, RestoreStats } from './restore-options.ts';
+import { BatchThaw, requireBatchThaw, writeThawBatches } from './thaw-batch.ts';
 import { CommandThaw } from './thaw-command.ts';
 import { thawMoney } from './thaw-cost.ts';
 import { findSameJob, jobTarget, restoreOptionsOf } from './thaw-job-options.ts';
@@ -33,6 +34,7 @@ export async function restoreFrom(
   monitor: Monitor,
   signal: AbortSignal,
 ): Promise<ThawOutcome> {
+  if (options.batch) await requireBatchThaw(repo, options.batch, options.tier, signal);
   const source = thawSource(repo, options);
   if (!source) return await restoreOnline(repo, restore, view, monitor, signal);
   const parts = partsOf({ repo, source, restore, options, view, monitor, signal });
@@ -43,7 +45,10 @@ export async function restoreFrom(
     if (tried.stats) stats = stats ? addStats(stats, tried.stats) : tried.stats;
     if (tried.type === 'ended') {
       const { outcome } = tried;
-      return stats ? { ...outcome, stats: addStats(stats, outcome.stats) } : outcome;
+      const ended = stats ? { ...outcome, stats: addStats(stats, outcome.stats) } : outcome;
+      if (!options.batch || ended.type !== 'warming' || !ended.status) return ended;
+      const batches = await writeThawBatches(repo, ended.status.job, source, options.batch, signal);
+      return { ...ended, batches };
     }
     for (const [name, look] of await source.look(tried.packs, signal)) {
       // What a read found archived is so, whatever its class may be.
@@ -183,11 +188,12 @@ async function openJob(parts: ThawParts, { reads, looks }: Pass, { cost }: Resto
   return stored;
 }
 
-function thawSource(repo: Repository, { command }: ThawOptions): ThawSource | undefined {
+function thawSource(repo: Repository, { command, batch }: ThawOptions): ThawSource | undefined {
   const { bucket, thaw } = repo.store;
   if (!bucket) return undefined;
   if (command) return new CommandThaw(repo.store, bucket, [repo.config.storageClass], command);
-  return thaw && new StoreThaw(repo.store, thaw, bucket.provider);
+  const source = thaw && new StoreThaw(repo.store, thaw, bucket.provider);
+  return source && batch ? new BatchThaw(source) : source;
 }
 
 async function restoreOnline(

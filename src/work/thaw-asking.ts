@@ -166,7 +166,8 @@ export class ThawAsking {
           { storageClass, ...(archiveTier === undefined ? {} : { archiveTier }) },
           this.#source.provider,
         );
-        const isBelieved = !this.#source.tellsWarming && this.#now < dueTime(asked, tiers).until;
+        const takesTime = !this.#source.tellsWarming || asking.isBatch;
+        const isBelieved = takesTime && this.#now < dueTime(asked, tiers).until;
         return isOthers || isBelieved ? asked : { type: 'cold' };
       }
     }
@@ -182,7 +183,8 @@ export class ThawAsking {
       if (cost === 'unknown' || cost * 1e6 > budget) throw overBudget(cost, budget / 1e6);
     }
     const { host } = this.#options;
-    const happening = { event: 'asking', tier, days, packs: makeRuns(places), host, now: this.#now } as const;
+    const by = this.#source.isBatch ? ({ by: 'batch' } as const) : {};
+    const happening = { event: 'asking', tier, days, packs: makeRuns(places), host, now: this.#now, ...by } as const;
     const isOurs = await addThawEvent(this.#repo, this.#stored, happening);
     if (this.#stored.state !== 'open') {
       throw new IcecoreError('user', 'thaw-job-over', `the thaw job was ${this.#stored.state} meanwhile`);

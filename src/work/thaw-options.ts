@@ -3,7 +3,9 @@ import type { SessionId } from '../base/ids.ts';
 import type { PriceList, Usd } from '../plan/prices.ts';
 import type { RestorePlan as CostPlan } from '../plan/restore-plan.ts';
 import type { ThawTierName } from '../store/thaw.ts';
+import type { BatchFiles } from './batch-files.ts';
 import type { RestorePlan, RestoreStats } from './restore-options.ts';
+import type { BatchOptions } from './thaw-batch.ts';
 import type { ThawCommand } from './thaw-command.ts';
 
 /** How cold packs are dealt with. */
@@ -25,6 +27,8 @@ export interface ThawOptions {
   readonly egress: 'internet' | 'none';
   /** Price lists of the user's own. */
   readonly prices: readonly PriceList[];
+  /** Ask by a job of S3 Batch Operations, which is written into this folder, instead of pack by pack. */
+  readonly batch?: BatchOptions;
   /** Thaws packs where the service cannot be asked to. */
   readonly command?: ThawCommand;
   /** Resolves after so many milliseconds; rejects when the signal comes. For tests. */
@@ -78,4 +82,6 @@ export interface ThawOutcome {
   readonly offer: RestoreOffer;
   readonly stats: RestoreStats;
   readonly status?: ThawStatus;
+  /** Jobs that were written, and wait to be sent. */
+  readonly batches?: readonly BatchFiles[];
 }

@@ -28,6 +28,8 @@ export interface ThawSource {
   readonly provider: ProviderProfile;
   /** True when it tells at once, and for sure, which packs were asked for. */
   readonly tellsWarming: boolean;
+  /** What it asks for goes into a job of S3 Batch Operations, and takes its time. */
+  readonly isBatch?: boolean;
   /** True when packs of a class may have to be thawed. */
   mayBeArchived(storageClass: string): boolean;
   /** What a read of each pack would find. One that is gone counts as online: whoever reads it finds out. */
