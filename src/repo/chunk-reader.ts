@@ -8,6 +8,7 @@
 import { damage, type IcecoreError, isIcecoreError, throwIfAborted } from '../base/errors.ts';
 import type { ChunkId } from '../base/ids.ts';
 import { Semaphore } from '../base/limit.ts';
+import { unlessAborted } from '../base/unless-aborted.ts';
 import { MAX_FRAME_LENGTH, MAX_FRAME_RAW_LENGTH } from '../format/pack.ts';
 import { hmac } from '../seal/signatures.ts';
 import { decompressFrame } from '../seal/zstd.ts';
@@ -219,24 +220,4 @@ function frameKey(pack: CatalogPack, place: ChunkPlace): string {
 
 function hex(id: Uint8Array): string {
   return Buffer.from(id.buffer, id.byteOffset, id.length).toString('hex');
-}
-
-/** Stops waiting when the signal comes; the work itself goes on, because others may wait for it too. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return await work;
-  throwIfAborted(signal);
-  const stop = Promise.withResolvers<never>();
-  const onAbort = () => {
-    try {
-      throwIfAborted(signal);
-    } catch (error) {
-      stop.reject(error);
-    }
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, stop.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
