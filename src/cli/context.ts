@@ -5,7 +5,10 @@
 import { accessSync, existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { errnoOf, IcecoreError } from '../base/errors.ts';
+import type { Problem } from '../base/monitor.ts';
 import { rawToDisplay } from '../base/raw.ts';
+import { formatDuration } from '../base/units.ts';
+import { unlessAborted } from '../base/unless-aborted.ts';
 import type { Access, Credentials } from '../repo/access.ts';
 import type { Repository } from '../repo/repository.ts';
 import type { OpenStoreOptions } from '../store/open-store.ts';
@@ -129,6 +132,7 @@ export class Context {
       ...(downloadRate === undefined ? {} : { downloadRate }),
       ...(retryForMs === undefined ? {} : { retryForMs }),
       onWait: (notice) => this.monitor.waiting(notice),
+      onSkew: (aheadMs) => this.monitor.problem(skewProblem(aheadMs)),
     });
   }
 
@@ -140,7 +144,12 @@ export class Context {
     try {
       const { openRepository } = await this.io.verbs.repository();
       const { monitor, places, io } = this;
-      const repository = await openRepository(store, { access, credentials, places, clock: io.clock, monitor });
+      // Until it is open there is nothing to bring to an end: an interruption does not wait for a store that hangs.
+      const repository = await unlessAborted(
+        openRepository(store, { access, credentials, places, clock: io.clock, monitor }),
+        io.signal,
+        (opened) => opened.close(),
+      );
       try {
         return await work(repository);
       } catch (error) {
@@ -228,6 +237,16 @@ export class Context {
     const { warnIfReadable } = await import('./secrets.ts');
     await warnIfReadable(path, 'key', (...about) => this.warn(...about));
   }
+}
+
+/** What users are told of clocks that differ. Requests go on, but snapshots are dated by this host. */
+function skewProblem(aheadMs: number): Problem {
+  return {
+    severity: 'warning',
+    code: 'clock-skew',
+    message: `the clock of this host is ${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'behind' : 'ahead of'} that of the store`,
+    hint: 'set it (timedatectl set-ntp true): snapshots get their times from it, and retention goes by them',
+  };
 }
 
 /** Colour only on a terminal that can show it, and never against the user's wish (no-color.org). */

@@ -17,6 +17,8 @@ export interface OpenStoreOptions {
   readonly region?: string;
   /** Is told when a service makes us wait. */
   readonly onWait?: (notice: WaitNotice) => void;
+  /** Is told once when the clock of a service is another than ours: by how many milliseconds it is ahead. */
+  readonly onSkew?: (aheadMs: number) => void;
 }
 
 /**
@@ -37,13 +39,14 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
     case 's3': {
       const { openS3Store } = await import('./s3.ts');
       const { type: _, ...bucket } = parsed;
-      const { region, retryForMs, onWait } = options;
+      const { region, retryForMs, onWait, onSkew } = options;
       return await openS3Store({
         ...(region === undefined ? {} : { region }),
         ...bucket,
         ...(bandwidth === undefined ? {} : { bandwidth }),
         ...(retryForMs === undefined ? {} : { retryForMs }),
         ...(onWait === undefined ? {} : { onWait }),
+        ...(onSkew === undefined ? {} : { onSkew }),
       });
     }
   }

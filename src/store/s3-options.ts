@@ -54,5 +54,7 @@ export interface S3StoreOptions {
   /** A connection without a byte for so long is given up; 60,000 ms by default, and more under a bandwidth limit. */
   readonly idleMs?: number;
   readonly onWait?: (notice: WaitNotice) => void;
+  /** Is told once when the store's clock is not this host's: by how many milliseconds it is ahead. */
+  readonly onSkew?: (aheadMs: number) => void;
   readonly clock?: RetryClock;
 }

@@ -5,6 +5,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { cancelled, IcecoreError, throwIfAborted } from '../base/errors.ts';
+import { unlessAborted } from '../base/unless-aborted.ts';
 import type { ProviderProfile } from '../plan/providers.ts';
 import type { CallOptions, S3Answer, S3Caller, S3Command } from './s3-caller.ts';
 import type { Identity, S3Connection } from './s3-client.ts';
@@ -14,6 +15,9 @@ import type { RetryClock, S3StoreOptions } from './s3-options.ts';
 import { Pace } from './s3-pace.ts';
 import { RETRY_FOR_MS, RetryBudget, retryAfterMs } from './s3-retry.ts';
 import { Tally } from './s3-tally.ts';
+
+/** Clocks that differ by less are no reason to speak of it: answers may be minutes under way, dates have whole seconds. */
+const SKEW_MS = 300_000;
 
 /** What the store's own requests may say beside. */
 export interface SendOptions<Output> extends CallOptions {
@@ -47,6 +51,7 @@ export class S3Requests implements S3Caller {
   readonly #clock: RetryClock;
   readonly #pace: Pace;
   #hasEverAnswered = false;
+  #hasToldSkew = false;
 
   constructor(connection: S3Connection, options: S3StoreOptions, concurrency: number, clock: RetryClock) {
     this.bucket = options.bucket;
@@ -164,7 +169,16 @@ export class S3Requests implements S3Caller {
       throw new RequestFault(fault, `status ${status} and a page for people`);
     }
     this.#hasEverAnswered = true;
+    this.#compareClocks(headers.date);
     options.onAnswer?.(answer);
+  }
+
+  /** Requests go on in spite of it, as the SDK dates them by the store's clock; but what else this host dates is wrong. */
+  #compareClocks(date: string | undefined): void {
+    const aheadMs = Date.parse(date ?? '') - this.#clock.now();
+    if (this.#hasToldSkew || !(Math.abs(aheadMs) > SKEW_MS)) return;
+    this.#hasToldSkew = true;
+    this.#options.onSkew?.(aheadMs);
   }
 
   /** Asks for the reason of a refusal without words: the error of that question, or the one that there is. */
@@ -238,19 +252,4 @@ function settle(message: (IncomingMessage & { readonly req?: ClientRequest }) | 
   if (message === undefined) return;
   if (!message.complete || !message.readableEnded) message.destroy();
   if (message.req?.writableFinished === false) message.req.destroy();
-}
-
-/** The promise, or `cancelled` as soon as the signal says so; what comes of the promise then is of no interest. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(cancelled());
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    throwIfAborted(signal);
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    promise.catch(() => {});
-  }
 }

@@ -165,7 +165,7 @@ describe('limits', () => {
 
   it('are not told where none were given', async () => {
     const { store } = await runAndKeep(['-r', BUCKET, 'snapshots']);
-    expect(Object.keys(store!).sort()).toEqual(['onWait', 'url']);
+    expect(Object.keys(store!).sort()).toEqual(['onSkew', 'onWait', 'url']);
   });
 
   it.each([
