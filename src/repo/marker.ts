@@ -18,7 +18,10 @@ export async function loadMarker(store: Store): Promise<RepoId> {
   const id = await findMarker(store);
   if (id !== undefined) return id;
   throw new IcecoreError('missing', 'no-repository', `no repository at ${store.location}`, {
-    hint: `create one with: icecore init -r ${store.location}`,
+    // The location of a bucket lacks its endpoint: as a command it would go elsewhere.
+    hint: store.bucket
+      ? 'check the bucket and the prefix in the URL; icecore init with the same URL creates a repository there'
+      : `create one with: icecore init -r ${store.location}`,
   });
 }
 

@@ -83,8 +83,8 @@ export function attemptLine(error: unknown, fault: Fault, request: FailedRequest
   const { code, status } = factsOf(error);
   const answer = [status, code].filter((part) => part !== undefined).join(' ');
   const subject = request.name ?? request.location;
-  const reason = fault === 'unreachable' || fault === 'credentials' ? detailOf(factsOf(error).message) : answer;
-  return `${request.operation} of ${subject}: ${reason || answer || fault}`;
+  const isAnswered = answer !== '' && fault !== 'unreachable' && fault !== 'credentials';
+  return `${request.operation} of ${subject}: ${(isAnswered ? answer : detailOf(factsOf(error).message)) || answer || fault}`;
 }
 
 function meaningOf(fault: Fault, code: string | undefined, status: number | undefined): Meaning {
