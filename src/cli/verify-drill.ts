@@ -30,8 +30,8 @@ const SEED = /^[A-Za-z0-9_-]{1,40}$/;
 export function readDrill(values: Values, context: Context): DrillSettings | undefined {
   const bytes = values.parsed('drill', parseSize);
   if (bytes === undefined) {
-    for (const name of ['seed', 'target']) {
-      if (values.text(name) !== undefined) throw usage('no-drill', `${values.label(name)} is for --drill`);
+    for (const name of ['seed', 'target', 'tier', 'days', 'wait', 'yes', 'thaw-command']) {
+      if (values.source(name) === 'option') throw usage('no-drill', `${values.label(name)} is for --drill`);
     }
     return undefined;
   }

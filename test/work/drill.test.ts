@@ -146,6 +146,7 @@ describe('icecore verify --drill', () => {
     for (const args of [
       ['--drill', '1MiB', '--level', 'data'],
       ['--seed', 'x'],
+      ['--level', 'data', '--wait'],
       ['--drill', '1MiB', '--seed', '../x'],
     ]) {
       expect((await runOn(test, ['verify', ...args])).exit).toBe(2);
