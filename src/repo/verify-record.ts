@@ -12,7 +12,7 @@ import { isUnusable, removeDatabase } from './catalog-database.ts';
 /** How deep a check went: what a listing shows, what the store keeps of each pack, or every byte. */
 export type VerifyLevel = 'list' | 'checksums' | 'data';
 
-/** The last check of a snapshot at one level. */
+/** The last check of a snapshot at one level, of all of it or of a part. */
 export interface SnapshotCheck {
   readonly level: VerifyLevel;
   /** When it began, in milliseconds, by this host's clock. */
@@ -27,8 +27,8 @@ const VERSION = 1;
 const SCHEMA = `
   CREATE TABLE pack (name TEXT PRIMARY KEY, read INTEGER, compared INTEGER) WITHOUT ROWID;
   CREATE TABLE snapshot (
-    id TEXT NOT NULL, level TEXT NOT NULL, time INTEGER NOT NULL, share REAL NOT NULL, sound INTEGER NOT NULL,
-    PRIMARY KEY (id, level)) WITHOUT ROWID;
+    id TEXT NOT NULL, level TEXT NOT NULL, whole INTEGER NOT NULL, time INTEGER NOT NULL, share REAL NOT NULL,
+    sound INTEGER NOT NULL, PRIMARY KEY (id, level, whole)) WITHOUT ROWID;
   PRAGMA user_version = ${VERSION};`;
 
 /** The record of one repository on this host. Close it when done. */
@@ -108,14 +108,14 @@ export class VerifyRecord {
   }
 
   /** Takes note of the checks of snapshots. */
-  sawSnapshots(checks: ReadonlyMap<string, SnapshotCheck>): void {
+  sawSnapshots(checks: Iterable<SnapshotCheck & { readonly id: string }>): void {
     const statement = this.#db.prepare(
-      `INSERT INTO snapshot (id, level, time, share, sound) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id, level)
-       DO UPDATE SET time = excluded.time, share = excluded.share, sound = excluded.sound`,
+      `INSERT INTO snapshot (id, level, whole, time, share, sound) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id, level, whole) DO UPDATE SET time = excluded.time, share = excluded.share, sound = excluded.sound`,
     );
     this.#transaction(() => {
-      for (const [id, { level, time, share, isSound }] of checks) {
-        statement.run(id, level, time, share, isSound ? 1 : 0);
+      for (const { id, level, time, share, isSound } of checks) {
+        statement.run(id, level, share === 1 ? 1 : 0, time, share, isSound ? 1 : 0);
       }
     });
   }

@@ -48,13 +48,15 @@ export function snapshotNote(snapshot: SnapshotInfo): string {
 const DEPTHS = ['list', 'checksums', 'data'] as const;
 
 /**
- * What this host has verified of a snapshot: `data 2026-11-02, list 2026-11-20`. The deepest check comes first, and
+ * What this host has verified of a snapshot: `data 2026-11-02, data 5% 2026-11-20`. The deepest check comes first, and
  * others only when they are newer, since a deeper one says all that a flatter one does.
  */
 export function verifiedNote(checks: SnapshotInfo['verified']): string {
   const shown: string[] = [];
   let newest = Number.NEGATIVE_INFINITY;
-  const byDepth = (checks ?? []).toSorted((a, b) => DEPTHS.indexOf(b.level) - DEPTHS.indexOf(a.level));
+  const byDepth = (checks ?? []).toSorted(
+    (a, b) => DEPTHS.indexOf(b.level) - DEPTHS.indexOf(a.level) || b.share - a.share,
+  );
   for (const { level, time, share, isSound } of byDepth) {
     if (time < newest) continue;
     // A sample does not stand for what it has left out.

@@ -63,7 +63,7 @@ function soundness({ stored, packsArchived }: VerifyStats, level: Level): string
   if (!stored) return ['everything that is needed is there'];
   const { packsUnmarked, packsRewritten } = stored;
   if (packsUnmarked === 0 && packsRewritten === 0)
-    return ['everything is there, and is what was written by what the store keeps of it'];
+    return ['everything is there, and what the store keeps of each pack is what was written'];
   const unproven = count(packsUnmarked + packsRewritten, 'pack');
   return [
     'everything that is needed is there, with its size',

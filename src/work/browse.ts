@@ -38,7 +38,7 @@ export interface SnapshotInfo {
   readonly parent?: string;
   readonly writer: string;
   readonly program: string;
-  /** This host's last check of it at each level, by time; absent where it made none. */
+  /** This host's last checks of it, at each level of all and of a part, by time; absent where it made none. */
   readonly verified?: readonly SnapshotCheck[];
 }
 

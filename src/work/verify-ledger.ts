@@ -63,11 +63,15 @@ export class VerifyLedger {
   ): void {
     this.#flush();
     const damaged = new Set(findings.list().flatMap((finding) => finding.snapshots));
-    const checks = new Map<string, SnapshotCheck>();
-    for (const { id } of snapshots) checks.set(id, { level, time: this.#time, share, isSound: !damaged.has(id) });
+    // What has read a part of the data has checked everything else in whole.
+    const seen: Pick<SnapshotCheck, 'level' | 'share'>[] = share < 1 ? [{ level: 'list', share: 1 }] : [];
+    if (share > 0) seen.push({ level, share });
+    const checks = snapshots.flatMap(({ id }) =>
+      seen.map((part) => ({ id, ...part, time: this.#time, isSound: !damaged.has(id) })),
+    );
     this.#attempt(() => {
       this.#record?.sawSnapshots(checks);
-      if (isPackThere) this.#record?.sweep(isPackThere, new Set(checks.keys()));
+      if (isPackThere) this.#record?.sweep(isPackThere, new Set(snapshots.map(({ id }) => id)));
     });
   }
 

@@ -226,7 +226,7 @@ export class VerifyRun {
   #finish(snapshots: readonly Snapshot[], needed: ReadonlySet<number> | undefined): void {
     const { level } = this.#options;
     const { total, archived } = sumData(this.#scratch, needed);
-    this.#packsArchived = archived;
+    this.#packsArchived = level === 'data' ? archived : 0;
     const share = level === 'data' && total > 0 ? Math.min(1, this.#dataBytes / total) : 1;
     const isPackThere = needed ? undefined : (name: string) => this.#scratch.listedSize(name) !== undefined;
     this.#ledger.finish(snapshots, { level, share }, this.#context.findings, isPackThere);

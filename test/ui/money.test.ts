@@ -39,6 +39,8 @@ describe('what was verified', () => {
     const data = { level: 'data', time: at(20), share: 0.05, isSound: true } as const;
     const list = { level: 'list', time: at(5), share: 1, isSound: false } as const;
     expect(verifiedNote([data, list])).toBe('data 5% 2026-11-20, list 2026-11-05 damaged');
+    const whole = { level: 'data', time: at(9), share: 1, isSound: true } as const;
+    expect(verifiedNote([data, whole, list])).toBe('data 2026-11-09, data 5% 2026-11-20');
   });
 
   it('is a column only where something was', () => {

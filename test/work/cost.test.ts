@@ -125,7 +125,7 @@ describe('icecore verify', () => {
     const ran = await runOn(test, ['verify', '--level', 'checksums']);
     expect(ran.exit).toBe(0);
     expect(ran.err).toMatch(/this takes \d+ requests for checksums, and costs <?\$0\.0+\d+/);
-    expect(ran.out).toContain('everything is there, and is what was written by what the store keeps of it');
+    expect(ran.out).toContain('everything is there, and what the store keeps of each pack is what was written');
   });
 
   it('stops at --max-cost before it asks, with exit 15, and where prices are unknown', async () => {

@@ -246,9 +246,11 @@ describe('what was verified when', () => {
       expect(verified?.map(({ level, isSound }) => ({ level, isSound }))).toEqual([
         { level: 'checksums', isSound: true },
         { level: 'data', isSound: true },
+        { level: 'list', isSound: true },
       ]);
       expect(verified![1]!.share).toBeGreaterThan(0);
       expect(verified![1]!.share).toBeLessThan(1);
+      expect(verified![2]!.share).toBe(1);
     }
   });
 
