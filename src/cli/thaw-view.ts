@@ -2,6 +2,7 @@
 import type { SessionId } from '../base/ids.ts';
 import type { Usd } from '../plan/prices.ts';
 import { batchText } from '../ui/batch.ts';
+import { localTime } from '../ui/figures.ts';
 import { restoreOffer, thawQuestion, upgradeQuestion } from '../ui/plan.ts';
 import { restoreSummary } from '../ui/summaries.ts';
 import { thawStatusLine } from '../ui/thaw.ts';
@@ -74,7 +75,8 @@ export class CommandThawView implements ThawView {
     const line = thawStatusLine(status);
     if (line === this.#lastLine) return;
     this.#lastLine = line;
-    this.#context.note(line);
+    // While it waits, a line stands for long: it says since when it is so.
+    this.#context.note(this.#options.settings.waits ? `${localTime(status.time)}: ${line}` : line);
   }
 }
 

@@ -38,6 +38,23 @@ export async function lockFile(path: string, signal: AbortSignal): Promise<() =>
   return () => {};
 }
 
+/**
+ * Takes the lock at `path` without waiting.
+ * @returns the function that gives it back; undefined while a living process has it
+ */
+export function tryLockFile(path: string): (() => void) | undefined {
+  const mark = `${process.pid} ${performance.timeOrigin}`;
+  for (let i = 0; i < 2; i++) {
+    const taken = take(path, mark);
+    if (taken === 'done') return () => remove(path, mark);
+    if (taken === 'impossible') return () => {};
+    const holder = read(path);
+    if (holder !== '' && !isLeft(holder, mark)) return undefined;
+    remove(path, holder);
+  }
+  return undefined;
+}
+
 function take(path: string, mark: string): 'done' | 'held' | 'impossible' {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

@@ -4,6 +4,7 @@
  * be asked for, and when, is decided in work/.
  */
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { damage, IcecoreError, isIcecoreError } from '../base/errors.ts';
 import { makeSessionId, type SessionId } from '../base/ids.ts';
 import { parseName, sessionPrefix, thawName } from '../format/layout.ts';
@@ -16,6 +17,7 @@ import {
 } from '../format/thaw-event.ts';
 import { decodeThawJob, encodeThawJob, type ThawJob } from '../format/thaw-job.ts';
 import { createHeader } from '../seal/age-header.ts';
+import { tryLockFile } from './lock-file.ts';
 import type { Repository } from './repository.ts';
 
 /** `open` until it was ended or cancelled. */
@@ -186,6 +188,21 @@ export async function findThawJob(repo: Repository, text: string): Promise<Store
     });
   }
   return await loadThawJob(repo, found);
+}
+
+/**
+ * Keeps other processes of this host from working on a job meanwhile: two of them would fetch everything twice.
+ * @returns the function that lets them again
+ * @throws code `warming` while another one works on it: the same command does later
+ */
+export function holdThawJob(repo: Repository, id: SessionId): () => void {
+  const path = join(repo.stateFolder(), `thaw-${id}.lock`);
+  const release = tryLockFile(path);
+  if (release) return release;
+  throw new IcecoreError('user', 'warming', `another process of this host is working on thaw job ${id}`, {
+    hint: `run this again when it has ended; if there is none, remove ${path}`,
+    data: { job: id },
+  });
 }
 
 /** @returns whether it was stored: false when something else stands under the name */

@@ -72,11 +72,14 @@ export function restoreSummary(stats: RestoreStats, target: string, isVerbose = 
     stats.filesSkipped > 0 ? `${formatCount(stats.filesSkipped)} skipped` : '',
     stats.filesRemoved > 0 ? `${formatCount(stats.filesRemoved)} removed` : '',
     stats.filesVerified > 0 ? `${formatCount(stats.filesVerified)} verified` : '',
+    stats.filesFrozen > 0 ? `${formatCount(stats.filesFrozen)} waiting` : '',
   ].filter(Boolean);
   const result =
     stats.errors > 0
       ? `restored to ${target}, but ${count(stats.errors, 'item')} could not be restored`
-      : `restored to ${target}`;
+      : stats.filesFrozen > 0
+        ? `restored to ${target}: what can be read so far`
+        : `restored to ${target}`;
   return [
     ...renderFields([
       ['files', files.join(', ')],

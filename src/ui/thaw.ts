@@ -6,7 +6,7 @@ import { escapeText } from './escape.ts';
 import { count, localTime } from './figures.ts';
 import { renderTable } from './table.ts';
 
-/** One line: `4 of 12 packs can be read, 8 are warming and due by 2026-11-04 10:30; 30 files wait`. */
+/** One line: `4 of 12 packs can be read, 8 are warming, due by 2026-11-04 10:30; 30 files wait`. */
 export function thawStatusLine(status: ThawStatus): string {
   const { needed, readable, warming, cold, due, filesWaiting, time } = status;
   const parts = [`${formatCount(readable)} of ${count(needed, 'pack')} can be read`];

@@ -6,7 +6,7 @@ import { IcecoreError } from '../base/errors.ts';
 import type { Monitor } from '../base/monitor.ts';
 import type { PriceList } from '../plan/prices.ts';
 import type { Repository } from '../repo/repository.ts';
-import { createThawJob, type StoredThawJob } from '../repo/thaw-jobs.ts';
+import { createThawJob, holdThawJob, type StoredThawJob } from '../repo/thaw-jobs.ts';
 import type { ThawLook } from '../store/thaw.ts';
 import { programName } from './program.ts';
 import { termsOfRepository } from './repository-terms.ts';
@@ -76,9 +76,14 @@ export async function resumeJob(
   const restore = restoreOptionsOf(stored.job, target, workers);
   const parts = partsOf({ repo, source, restore, options, view, monitor, signal });
   const run = new ThawRun(parts, stored, options.tier, options.tier !== undefined);
-  let stats = await run.step();
-  if (stats.filesFrozen > 0 && options.waits) stats = await run.wait(stats);
-  return outcomeOf({ plan: stats.plan }, stats, run);
+  const release = holdThawJob(repo, stored.id);
+  try {
+    let stats = await run.step();
+    if (stats.filesFrozen > 0 && options.waits) stats = await run.wait(stats);
+    return outcomeOf({ plan: stats.plan }, stats, run);
+  } finally {
+    release();
+  }
 }
 
 function partsOf(parts: Omit<ThawParts, 'prices'>): ThawParts {
@@ -117,34 +122,41 @@ async function attempt(parts: ThawParts, looks: Map<string, ThawLook>): Promise<
   let isApproved = false;
   let run: ThawRun | undefined;
   let givenUp: readonly string[] = [];
-  const stats = await runPass(parts, pass, async (plan: RestorePlan) => {
-    const { archived } = pass.reads;
-    if (looks.size === 0 && archived.length > 0) return false;
-    const isAsked = restore.planOnly || options.maxCost !== undefined || options.wantsCost === true;
-    const isBilled = archived.length > 0 || isAsked;
-    const cost = isBilled ? offerOf(plan, pass.reads, looks, { source, prices: await prices(), options }) : undefined;
-    offer = { plan, ...(cost ? { cost } : {}) };
-    await view.show(offer);
-    if (restore.planOnly) return false;
-    if (cost) requirePossible(cost, options.maxCost);
-    isApproved = await view.approve(offer);
-    if (!isApproved || !cost || cost.cold.packs + cost.warming.packs === 0) return isApproved;
-    run = new ThawRun(parts, await openJob(parts, pass, offer), cost.way?.tier ?? options.tier);
-    givenUp = await run.ask(pass);
-    return true;
-  });
-  if (!offer) return { type: 'look', packs: pass.reads.archived, frozen: pass.gate.refrozen };
-  if (!isApproved) {
-    const type = restore.planOnly ? 'planned' : 'declined';
-    return { type: 'ended', outcome: { type, offer, stats } };
+  let release = (): void => {};
+  try {
+    const stats = await runPass(parts, pass, async (plan: RestorePlan) => {
+      const { archived } = pass.reads;
+      if (looks.size === 0 && archived.length > 0) return false;
+      const isAsked = restore.planOnly || options.maxCost !== undefined || options.wantsCost === true;
+      const isBilled = archived.length > 0 || isAsked;
+      const cost = isBilled ? offerOf(plan, pass.reads, looks, { source, prices: await prices(), options }) : undefined;
+      offer = { plan, ...(cost ? { cost } : {}) };
+      await view.show(offer);
+      if (restore.planOnly) return false;
+      if (cost) requirePossible(cost, options.maxCost);
+      isApproved = await view.approve(offer);
+      if (!isApproved || !cost || cost.cold.packs + cost.warming.packs === 0) return isApproved;
+      const stored = await openJob(parts, pass, offer);
+      release = holdThawJob(parts.repo, stored.id);
+      run = new ThawRun(parts, stored, cost.way?.tier ?? options.tier);
+      givenUp = await run.ask(pass);
+      return true;
+    });
+    if (!offer) return { type: 'look', packs: pass.reads.archived, frozen: pass.gate.refrozen };
+    if (!isApproved) {
+      const type = restore.planOnly ? 'planned' : 'declined';
+      return { type: 'ended', outcome: { type, offer, stats } };
+    }
+    if (!run) {
+      if (stats.filesFrozen === 0) return { type: 'ended', outcome: { type: 'restored', offer, stats } };
+      return { type: 'look', packs: frozenPacks(parts, pass), frozen: pass.gate.refrozen, stats };
+    }
+    let sum = await run.settle(pass, stats, givenUp);
+    if (sum.filesFrozen > 0 && options.waits) sum = await run.wait(sum);
+    return { type: 'ended', outcome: outcomeOf(offer, sum, run) };
+  } finally {
+    release();
   }
-  if (!run) {
-    if (stats.filesFrozen === 0) return { type: 'ended', outcome: { type: 'restored', offer, stats } };
-    return { type: 'look', packs: frozenPacks(parts, pass), frozen: pass.gate.refrozen, stats };
-  }
-  let sum = await run.settle(pass, stats, givenUp);
-  if (sum.filesFrozen > 0 && options.waits) sum = await run.wait(sum);
-  return { type: 'ended', outcome: outcomeOf(offer, sum, run) };
 }
 
 /** Packs that a read found archived though the index says otherwise: a rule of the bucket has moved them. */
