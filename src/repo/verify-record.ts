@@ -43,6 +43,7 @@ export class VerifyRecord {
       this.#db.exec('BEGIN IMMEDIATE');
       const version = Number(this.#db.prepare('PRAGMA user_version').get()!.user_version);
       if (version === 0) this.#db.exec(SCHEMA);
+      else if (version !== VERSION) throw new OtherVersion(`record version ${version}`);
       this.#db.exec('COMMIT');
       this.#lastRead = this.#db.prepare('SELECT read FROM pack WHERE name = ?');
     } catch (error) {
@@ -51,14 +52,14 @@ export class VerifyRecord {
     }
   }
 
-  /** Opens the record below the state folder, or makes it; one that is torn is dropped and begun anew. */
+  /** Opens the record below the state folder, or makes it; one that is torn, or of another version, is begun anew. */
   static open(state: string, repo: RepoId): VerifyRecord {
     const path = pathOf(state, repo);
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     try {
       return new VerifyRecord(path);
     } catch (error) {
-      if (!isUnusable(error)) throw error;
+      if (!isUnusable(error) && !(error instanceof OtherVersion)) throw error;
       removeDatabase(path);
       return new VerifyRecord(path);
     }
@@ -162,6 +163,8 @@ export class VerifyRecord {
     }
   }
 }
+
+class OtherVersion extends Error {}
 
 function pathOf(state: string, repo: RepoId): string {
   return join(state, repo, 'verified.sqlite');

@@ -291,6 +291,11 @@ describe('what was verified when', () => {
     writeFileSync(path, 'garbage'.repeat(1000));
     expect((await verify({ level: 'list' })).problems).toEqual([]);
     expect((await test.use(async (repo) => VerifyRecord.checksOf(repo.places.state, repo.id))).size).toBe(2);
+    const db = new DatabaseSync(path);
+    db.exec('DROP TABLE snapshot; PRAGMA user_version = 99');
+    db.close();
+    expect((await test.use(async (repo) => VerifyRecord.checksOf(repo.places.state, repo.id))).size).toBe(0);
+    expect((await verify({ level: 'list' })).problems).toEqual([]);
     if (process.geteuid?.() === 0) return;
     rmSync(path);
     chmodSync(join(path, '..'), 0o500);
