@@ -28,10 +28,13 @@ export function newMark(): string {
   return randomBytes(16).toString('hex');
 }
 
-/** What is at a name: an object of this very put with what the store says of it, another's, or nothing. */
+/**
+ * What is at a name: an object of this very put with what the store says of it, another's, or nothing. Another's without
+ * a mark may be ours at a store that keeps no metadata.
+ */
 export type Found =
   | { readonly type: 'ours'; readonly etag?: string; readonly checksum?: string }
-  | { readonly type: 'others' }
+  | { readonly type: 'others'; readonly isMarked: boolean }
   | { readonly type: 'absent' };
 
 /** What a put knows of its own object. */
@@ -67,9 +70,10 @@ export async function lookAt(requests: S3Requests, name: string, own: Own, signa
     if (found === undefined) return { type: 'absent' };
     const etag = bareTag(found.ETag);
     const isOurs = found.Size === own.size && etag !== undefined && etag === own.etag();
-    return isOurs ? { type: 'ours', etag } : { type: 'others' };
+    return isOurs ? { type: 'ours', etag } : { type: 'others', isMarked: false };
   }
-  if (head.Metadata?.[MARK] !== own.mark) return { type: 'others' };
+  const mark = head.Metadata?.[MARK];
+  if (mark !== own.mark) return { type: 'others', isMarked: mark !== undefined };
   return { type: 'ours', ...identityOf(head) };
 }
 

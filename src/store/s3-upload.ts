@@ -199,7 +199,7 @@ export class Upload {
       // What is not said in the answer, or not as of several parts, is asked for: it goes into the index.
       const isWhole = identity.etag !== undefined && (identity.checksum?.includes('-') ?? true);
       if (isWhole) return { outcome: 'stored', size: this.#size, ...identity };
-      return this.#stored(await this.#look());
+      return this.#believe(await this.#look());
     } catch (error) {
       if (error instanceof IcecoreError) throw error;
       if (manner.isRefusedCompletion(error)) {
@@ -207,17 +207,9 @@ export class Upload {
         return await this.#complete();
       }
       const found = await this.#look();
-      if (found.type === 'ours') return this.#stored(found);
+      if (found.type === 'ours') return this.#believe(found);
       if (factsOf(error).status === 412) return { outcome: 'exists', size: 0 };
-      throw new IcecoreError(
-        'store',
-        'upload-lost',
-        `cannot store ${name} in ${requests.location}: the upload is gone`,
-        {
-          hint: 'run the command again; a lifecycle rule that ends uploads must give them a day at least',
-          cause: error,
-        },
-      );
+      throw this.#lost('the upload is gone', error);
     }
   }
 
@@ -244,8 +236,20 @@ export class Upload {
     };
   }
 
-  #stored(found: Found): PutResult {
+  /** What is there once the store has said that the upload is complete. */
+  #believe(found: Found): PutResult {
+    if (found.type === 'absent') throw this.#lost('the store calls the upload complete, and has no such object');
+    // The upload of another that was completed after ours, where the store does not mind.
+    if (found.type === 'others' && found.isMarked) return { outcome: 'exists', size: 0 };
     return { outcome: 'stored', size: this.#size, ...(found.type === 'ours' ? withoutType(found) : {}) };
+  }
+
+  #lost(what: string, cause?: unknown): IcecoreError {
+    const { requests, name } = this.#context;
+    return new IcecoreError('store', 'upload-lost', `cannot store ${name} in ${requests.location}: ${what}`, {
+      hint: 'run the command again; a lifecycle rule that ends uploads must give them a day at least',
+      cause,
+    });
   }
 
   /** Ends the upload and waits for the answer, for a few seconds. What stays behind is found by the next run. */
