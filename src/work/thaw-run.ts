@@ -78,12 +78,13 @@ export class ThawRun {
     const { repo, source, prices, options, view, signal } = this.#parts;
     const now = await storeTime(repo, signal);
     const needed = effective(packs, pass.looks);
+    this.#needed = needed;
+    // As the pass was planned: what an answer turns out to be readable is a reason for another pass.
+    this.#readable = readableNames(needed, pass.looks);
     const upgrade = this.#isFaster ? { approveUpgrade: view.approveUpgrade.bind(view) } : {};
     const how = { host: options.host, tier: this.#tier, prices: await prices(), ...upgrade };
     const asking = new ThawAsking(repo, source, this.#stored, how, pass.looks, now);
     const { actions, givenUp } = await asking.ask(needed, signal);
-    this.#needed = needed;
-    this.#readable = readableNames(needed, pass.looks);
     this.#status = this.#statusOf(needed, pass.looks, now, actions);
     return givenUp;
   }

@@ -154,6 +154,37 @@ test('packs that a rule of the bucket has archived are found when they are read,
   expectSame(room.target());
 });
 
+test('a second process of the same host does not work on a job that is being worked on', async () => {
+  room = await ThawRoom.open('DEEP_ARCHIVE');
+  await room.fill(['a']);
+  const { outcome } = await room.restore(room.target());
+  const job = outcome.status!.job;
+  room.server.clock.advance(2 * DAY);
+  let second: Promise<unknown> | undefined;
+  const store = beforePacks(room.store, async () => {
+    second ??= room.resume(job).catch((error: unknown) => error);
+    await second;
+  });
+  expect((await room.resume(job, { on: store })).outcome.type).toBe('restored');
+  expect(await second).toEqual(withCode('warming'));
+  expect((await room.resume(job)).outcome.stats.filesRestored).toBe(0);
+});
+
+test('packs that INTELLIGENT_TIERING has archived are looked at one by one, and thawed for good', async () => {
+  room = await ThawRoom.open('INTELLIGENT_TIERING');
+  await room.fill();
+  const bucket = room.server.bucket('cold');
+  const keys = bucket.keys().filter((name) => name.includes('/packs/'));
+  expect((await room.restore(room.target('first'))).outcome.type).toBe('restored');
+  bucket.get(keys[1]!)!.archiveTier = 'ARCHIVE_ACCESS';
+  bucket.get(keys[2]!)!.archiveTier = 'DEEP_ARCHIVE_ACCESS';
+  const { outcome, problems } = await room.restore(room.target('later'), { waits: true });
+  expect([outcome.type, problems]).toEqual(['restored', []]);
+  expect(outcome.offer.cost!.cold.packs).toBe(2);
+  expect(room.count('RestoreObject')).toBe(2);
+  expectSame(room.target('later'));
+});
+
 test('a dump thaws nothing: it names what is archived, and goes on with what is not', async () => {
   room = await ThawRoom.open('STANDARD');
   await room.fill();
