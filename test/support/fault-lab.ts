@@ -27,8 +27,8 @@ export interface Life {
   readonly source: string;
   /** Changes the source between two backups. */
   readonly edit: () => void;
-  /** Damages what the honest store keeps of data, for the last verify. */
-  readonly damage: () => Promise<void>;
+  /** Damages what a store keeps of data, for the last verify. */
+  readonly damage: (store: Store) => Promise<void>;
 }
 
 /** What came of it. */
@@ -50,7 +50,7 @@ export async function tryLife(life: Life, ground: Ground): Promise<Outcome> {
   await trial.backUp('the second backup');
   await trial.restore();
   await trial.verify('verify', false);
-  await life.damage();
+  await life.damage(await ground.honest());
   await trial.verify('verify of a damaged repository', true);
   return outcome;
 }

@@ -2,17 +2,15 @@
  * Whole lives of a repository in a bucket while the server has every fault that it knows, by seed: what is said to have
  * worked has, everything else is an error with a name, and requests stay in proportion to the faults.
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterEach, expect, it, vi } from 'vitest';
-import { type Life, tryLife } from '../support/fault-lab.ts';
-import { seededBytes, seededRandom } from '../support/random.ts';
-import { steppingClock, TestRepository } from '../support/repository.ts';
+import { expect, it, vi } from 'vitest';
+import { tryLife } from '../support/fault-lab.ts';
+import { seededRandom } from '../support/random.ts';
+import { VirtualClock } from '../support/s3/clock.ts';
 import type { Fault, FaultRule } from '../support/s3/faults.ts';
 import type { S3TestServer } from '../support/s3/server.ts';
 import { BUCKET, useS3Room } from '../support/s3-room.ts';
 import { openBucket } from '../support/s3-stage.ts';
-import { makeTestFolder } from '../support/test-folder.ts';
+import { makeLife } from '../support/small-life.ts';
 
 vi.mock('node:worker_threads', async (original) => {
   const { withInProcessWorkers } = await import('../support/in-process-workers.ts');
@@ -22,17 +20,11 @@ vi.mock('node:worker_threads', async (original) => {
 const SEEDS = process.env.SEED
   ? [Number(process.env.SEED)]
   : Array.from({ length: process.env.SLOW === undefined ? 3 : 150 }, (_, i) => i + 1);
-const AHEAD_MS = 3_600_000;
 /** Requests that a fault may lead to: the attempt anew, looks at what is there, the reason of a refusal. */
 const MOST_FOR_A_FAULT = 5;
 /** What the runs of a life take where nothing goes wrong, with some room. */
 const MOST_WITHOUT = 130;
 const room = useS3Room();
-const folders: string[] = [];
-
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
 
 const ERRORS = ['InternalError', 'SlowDown', 'TooManyRequests', 'ServiceUnavailable', 'RequestTimeout'];
 const FAULTS: readonly Fault[] = [
@@ -90,41 +82,13 @@ const COMPLETION: readonly FaultRule[] = [
   { type: 'reset', point: 'after-effect' } as const,
 ].map((fault) => ({ fault, operations: ['CompleteMultipartUpload'], rate: 0.2 }));
 
-async function makeLife(server: S3TestServer, seed: number): Promise<Life> {
-  const source = makeTestFolder('source');
-  folders.push(source);
-  mkdirSync(join(source, 'dir'));
-  for (let i = 0; i < 8; i++) writeFileSync(join(source, 'dir', `${i}`), seededBytes(3000, seed * 100 + i));
-  writeFileSync(join(source, 'large'), seededBytes(300_000, seed));
-  const store = await openBucket(server, BUCKET);
-  const sizes = { chunkBytes: 16_384, packBytes: 6 << 20 };
-  const test = await TestRepository.create({ store, clock: steppingClock(AHEAD_MS), ...sizes });
-  folders.push(test.folder);
-  return {
-    test,
-    source,
-    edit: () => {
-      // Of every other life a pack goes up in parts.
-      writeFileSync(join(source, 'new'), seededBytes(seed % 2 === 0 ? 5_500_000 : 100_000, seed + 1));
-      writeFileSync(join(source, 'dir', '3'), seededBytes(2000, seed + 2));
-    },
-    damage: async () => {
-      const bucket = server.bucket(BUCKET);
-      const key = bucket.keys().find((name) => name.includes('/packs/'))!;
-      const { content, versionId: _, isDeleteMarker: __, key: ___, ...attributes } = bucket.get(key)!;
-      const bytes = Buffer.from(content.bytes());
-      bytes[bytes.length >> 1]! ^= 4;
-      bucket.put(key, bytes, attributes);
-    },
-  };
-}
-
 it('a life with faults of the server ends right, or in errors with names', { timeout: 3_600_000 }, async () => {
   const wrong: unknown[] = [];
   const totals = { faults: 0, requests: 0, succeeded: 0, refusals: new Map<string, number>() };
   for (const seed of SEEDS) {
     const server = await room().serve();
-    const life = await makeLife(server, seed);
+    // Of every other life a pack goes up in parts.
+    const life = await makeLife(await openBucket(server, BUCKET), seed, seed % 2 === 0 ? 5_500_000 : 100_000, 6 << 20);
     let requests = 0;
     let faultySince: number | undefined;
     const endPhase = (): void => {
@@ -145,6 +109,7 @@ it('a life with faults of the server ends right, or in errors with names', { tim
       },
     });
     endPhase();
+    life.remove();
     const faults = server.faults.injected.length;
     totals.faults += faults;
     totals.requests += requests;
@@ -165,4 +130,52 @@ it('a life with faults of the server ends right, or in errors with names', { tim
 
 function toText({ request, operation, key, fault }: S3TestServer['faults']['injected'][number]): string {
   return `${request} ${operation} ${key ?? ''}: ${JSON.stringify(fault)}`;
+}
+
+it('a store that asks for fewer requests gets fewer, and all that was to be stored is', async () => {
+  const PER_SECOND = 5;
+  const OBJECTS = 60;
+  const SPEED = 20;
+  const clock = new FastClock(SPEED);
+  const server = await room().serve({ ratePerSecond: PER_SECOND, clock });
+  const store = await openBucket(server, BUCKET, {
+    onWait: (notice) => room().waits.push(notice),
+    clock: {
+      now: () => Date.now(),
+      monotonic: () => performance.now() * SPEED,
+      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms / SPEED)),
+    },
+  });
+  const begun = clock.now();
+  await Promise.all(
+    Array.from({ length: OBJECTS }, (_, i) => store.put(`packs/${i}`, Buffer.from(`${i}`), { ifAbsent: true })),
+  );
+  await store.close();
+  const seconds = (clock.now() - begun) / 1000;
+  const refused = server.requests.filter(({ code }) => code === 'SlowDown').length;
+  console.info(`${OBJECTS} puts at ${PER_SECOND} a second: ${seconds.toFixed(1)} s, ${refused} refused`);
+  expect(server.bucket(BUCKET).keys()).toHaveLength(OBJECTS);
+  expect(refused).toBeGreaterThan(0);
+  // No busy loop: who is refused comes back seldom, and ever more seldom.
+  expect(refused).toBeLessThan(4 * OBJECTS);
+  const waits = room().waits.filter(({ reason }) => reason === 'throttled').length;
+  expect(waits).toBe(refused);
+  const half = server.requests.length >> 1;
+  const late = server.requests.slice(half).filter(({ code }) => code === 'SlowDown').length;
+  expect(late).toBeLessThan(refused - late);
+});
+
+/** A server's clock that runs faster than the host's. */
+class FastClock extends VirtualClock {
+  readonly #speed: number;
+  readonly #start = Date.now();
+
+  constructor(speed: number) {
+    super();
+    this.#speed = speed;
+  }
+
+  override now(): number {
+    return this.#start + (Date.now() - this.#start) * this.#speed;
+  }
 }
