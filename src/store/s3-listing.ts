@@ -5,7 +5,9 @@
 import {
   GetObjectCommand,
   HeadObjectCommand,
+  type _Object as ListedObject,
   ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
   type ListObjectsV2CommandOutput,
 } from '@aws-sdk/client-s3';
 import { throwIfAborted } from '../base/errors.ts';
@@ -15,12 +17,35 @@ import { identityOf } from './s3-recognition.ts';
 import type { S3Requests } from './s3-requests.ts';
 import type { ObjectInfo } from './store.ts';
 
+/** An object as a listing tells of it, with what no listing may lack. */
+export type ListedKey = ListedObject & { readonly Key: string; readonly Size: number; readonly LastModified: Date };
+
 /** Lists the objects whose name starts with a prefix, sorted by bytes. Keys that are no names of ours are left out. */
 export async function* listObjects(
   requests: S3Requests,
   prefix: string,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ObjectInfo> {
+  for await (const { Key, Size, LastModified, StorageClass, ETag } of listKeys(requests, prefix, {}, signal)) {
+    const name = Key.slice(requests.keyPrefix.length);
+    if (!isObjectName(name)) continue;
+    yield {
+      name,
+      size: Size,
+      modified: toSeconds(LastModified),
+      storageClass: StorageClass ?? 'STANDARD',
+      ...identityOf({ ETag }),
+    };
+  }
+}
+
+/** Lists what lies below a prefix of the repository as the store tells it, of whoever's it is; `extra` is asked for too. */
+export async function* listKeys(
+  requests: S3Requests,
+  prefix: string,
+  extra: Pick<ListObjectsV2CommandInput, 'OptionalObjectAttributes'>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ListedKey> {
   const { bucket, keyPrefix } = requests;
   const Prefix = keyPrefix + prefix;
   const seen = { key: '', token: undefined as string | undefined };
@@ -31,22 +56,15 @@ export async function* listObjects(
           Bucket: bucket,
           ...(Prefix === '' ? {} : { Prefix }),
           ...(seen.token === undefined ? {} : { ContinuationToken: seen.token }),
+          ...extra,
           ...requests.requestParams(),
         }),
       { signal, take: async (output) => checkPage(output, Prefix, seen) },
     );
-    for (const { Key, Size, LastModified, StorageClass, ETag } of page.Contents ?? []) {
+    for (const object of page.Contents ?? []) {
       throwIfAborted(signal);
-      seen.key = Key!;
-      const name = Key!.slice(keyPrefix.length);
-      if (!isObjectName(name)) continue;
-      yield {
-        name,
-        size: Size!,
-        modified: toSeconds(LastModified!),
-        storageClass: StorageClass ?? 'STANDARD',
-        ...identityOf({ ETag }),
-      };
+      seen.key = object.Key!;
+      yield object as ListedKey;
     }
     if (!page.IsTruncated) return;
     seen.token = page.NextContinuationToken;

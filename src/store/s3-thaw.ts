@@ -3,16 +3,10 @@
  * answers read; which tier, for how long and at what price is decided above. When a warm object becomes cold again is
  * read from the store and never computed: it rounds up to the next midnight in its own way.
  */
-import {
-  HeadObjectCommand,
-  type _Object as ListedObject,
-  ListObjectsV2Command,
-  type ListObjectsV2CommandOutput,
-  RestoreObjectCommand,
-  type S3ServiceException,
-} from '@aws-sdk/client-s3';
+import { HeadObjectCommand, RestoreObjectCommand, type S3ServiceException } from '@aws-sdk/client-s3';
 import { mapOrdered } from '../base/limit.ts';
-import type { S3Caller } from './s3-caller.ts';
+import { type ListedKey, listKeys } from './s3-listing.ts';
+import type { S3Requests } from './s3-requests.ts';
 import type { Thaw, ThawAnswer, ThawInfo, ThawLook, ThawRequest, ThawState, ThawTierName } from './thaw.ts';
 
 /** Objects in this class move to archive tiers of their own, which no listing shows. */
@@ -33,26 +27,26 @@ const ANSWERS: Readonly<Record<string, ThawAnswer>> = {
 
 /** Thaws the objects of one bucket. */
 export class S3Thaw implements Thaw {
-  readonly #caller: S3Caller;
+  readonly #requests: S3Requests;
   readonly #concurrency: number;
 
   /** @param concurrency HEAD requests in flight, where listings do not tell */
-  constructor(caller: S3Caller, concurrency: number) {
-    this.#caller = caller;
+  constructor(requests: S3Requests, concurrency: number) {
+    this.#requests = requests;
     this.#concurrency = concurrency;
   }
 
   get listsStates(): boolean {
-    return this.#caller.profile.quirks.listsRestoreStatus;
+    return this.#requests.profile.quirks.listsRestoreStatus;
   }
 
   async request(name: string, request: ThawRequest, signal?: AbortSignal): Promise<ThawAnswer> {
-    const { profile } = this.#caller;
+    const { profile } = this.#requests;
     const { tier, days, storageClass } = request;
     let status = 0;
     const input = {
       ...this.#params(),
-      Key: this.#caller.keyPrefix + name,
+      Key: this.#requests.keyPrefix + name,
       RestoreRequest: {
         // What has been moved by the service itself comes back for good.
         ...(storageClass === TIERING ? {} : { Days: days }),
@@ -62,7 +56,7 @@ export class S3Thaw implements Thaw {
       },
     };
     try {
-      await this.#caller.send(() => new RestoreObjectCommand(input), {
+      await this.#requests.send(() => new RestoreObjectCommand(input), {
         signal,
         name,
         ...(storageClass === undefined ? {} : { storageClass }),
@@ -81,18 +75,18 @@ export class S3Thaw implements Thaw {
 
   async *states(prefix: string, signal?: AbortSignal): AsyncIterable<ThawInfo> {
     const looked = mapOrdered(this.#objects(prefix, signal), this.#concurrency, async (object) => {
-      const name = object.Key!.slice(this.#caller.keyPrefix.length);
+      const name = object.Key.slice(this.#requests.keyPrefix.length);
       const storageClass = object.StorageClass ?? 'STANDARD';
       const found = await this.#stateOf(name, storageClass, object, signal);
-      return found && { name, size: object.Size ?? 0, ...found };
+      return found && { name, size: object.Size, ...found };
     });
     for await (const info of looked) if (info) yield info;
   }
 
   async look(name: string, storageClass: string, signal?: AbortSignal): Promise<ThawLook | undefined> {
-    const input = { ...this.#params(), Key: this.#caller.keyPrefix + name };
+    const input = { ...this.#params(), Key: this.#requests.keyPrefix + name };
     try {
-      const head = await this.#caller.send(() => new HeadObjectCommand(input), {
+      const head = await this.#requests.send(() => new HeadObjectCommand(input), {
         ...{ signal, name, storageClass },
         isAnswer: isAbsence,
       });
@@ -112,7 +106,7 @@ export class S3Thaw implements Thaw {
   async #stateOf(
     name: string,
     storageClass: string,
-    listed: ListedObject,
+    listed: ListedKey,
     signal: AbortSignal | undefined,
   ): Promise<ThawLook | undefined> {
     const isArchive = this.#isArchive(storageClass);
@@ -127,29 +121,16 @@ export class S3Thaw implements Thaw {
   }
 
   #isArchive(storageClass: string): boolean {
-    return this.#caller.profile.classes[storageClass]?.isOnline === false;
+    return this.#requests.profile.classes[storageClass]?.isOnline === false;
   }
 
-  async *#objects(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<ListedObject> {
-    let token: string | undefined;
-    do {
-      const input = {
-        ...this.#params(),
-        Prefix: this.#caller.keyPrefix + prefix,
-        ...(token === undefined ? {} : { ContinuationToken: token }),
-        ...(this.listsStates ? { OptionalObjectAttributes: ['RestoreStatus' as const] } : {}),
-      };
-      const page: ListObjectsV2CommandOutput = await this.#caller.send(() => new ListObjectsV2Command(input), {
-        signal,
-        name: prefix,
-      });
-      yield* page.Contents ?? [];
-      token = page.IsTruncated ? page.NextContinuationToken : undefined;
-    } while (token !== undefined);
+  #objects(prefix: string, signal: AbortSignal | undefined): AsyncIterable<ListedKey> {
+    const extra = this.listsStates ? { OptionalObjectAttributes: ['RestoreStatus' as const] } : {};
+    return listKeys(this.#requests, prefix, extra, signal);
   }
 
   #params() {
-    return { Bucket: this.#caller.bucket, ...this.#caller.requestParams() };
+    return { Bucket: this.#requests.bucket, ...this.#requests.requestParams() };
   }
 }
 

@@ -88,3 +88,28 @@ describe('an upload in parts that the store calls complete without an entity tag
     expect(await putAt('none')).toEqual({ outcome: 'stored', size: LARGE.length });
   });
 });
+
+describe('a listing of what is archived', () => {
+  const entry = (key: string): string =>
+    `<Contents><Key>some/where/packs/S/${key}</Key><Size>1</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>`;
+  const LISTINGS: Readonly<Record<string, (count: number) => string>> = {
+    'ends with a page that has no successor': () => `<IsTruncated>true</IsTruncated>${entry('0')}`,
+    'goes round in a circle': (count) =>
+      `<IsTruncated>true</IsTruncated><NextContinuationToken>same</NextContinuationToken>${entry(String(count))}`,
+    'has no word in it': () => '',
+  };
+  for (const [what, content] of Object.entries(LISTINGS)) {
+    it(`that ${what} is an error, as any other listing`, async () => {
+      const server = await startOddServer((_, response, count) => {
+        response.writeHead(200, { 'content-type': 'application/xml', 'x-amz-request-id': 'ODD' });
+        response.end(`<ListBucketResult>${content(count)}</ListBucketResult>`);
+      });
+      const { thaw } = await room().open(server.url);
+      const read = async () => {
+        for await (const _ of thaw!.states('packs/')) if (server.requests.length > 20) return;
+      };
+      await expect(read()).rejects.toMatchObject({ kind: 'store', code: 'not-s3' });
+      await server.close();
+    });
+  }
+});
