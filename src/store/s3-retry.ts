@@ -20,6 +20,8 @@ interface Patience {
   /** The first pause is random below this, each later one below twice as much. */
   readonly pauseMs: number;
   readonly reason: WaitReason;
+  /** Not time helps but what was set right since: a run that is to wait for nothing asks again all the same. */
+  readonly isMended?: boolean;
 }
 
 const PATIENCE: Readonly<Record<Exclude<Fault, 'final'>, Patience>> = {
@@ -31,9 +33,9 @@ const PATIENCE: Readonly<Record<Exclude<Fault, 'final'>, Patience>> = {
   corrupted: { attempts: 4, pauseMs: 200, reason: 'server-error' },
   foreign: { attempts: 4, pauseMs: 500, reason: 'server-error' },
   // One answer from a host with a wrong clock misleads all requests that are signed just then.
-  skew: { attempts: 8, pauseMs: 50, reason: 'server-error' },
-  expired: { attempts: 4, pauseMs: 0, reason: 'server-error' },
-  elsewhere: { attempts: 4, pauseMs: 0, reason: 'server-error' },
+  skew: { attempts: 8, pauseMs: 50, reason: 'server-error', isMended: true },
+  expired: { attempts: 4, pauseMs: 0, reason: 'server-error', isMended: true },
+  elsewhere: { attempts: 4, pauseMs: 0, reason: 'server-error', isMended: true },
 };
 
 /** The next attempt: after how long, and what to call the reason. */
@@ -73,7 +75,7 @@ export class RetryBudget {
     // What the first attempt took does not count: a slow upload must not use up the time for its repetition.
     if (this.#attempts++ > 0) this.#spentMs += tookMs;
     if (fault === 'final') return undefined;
-    const { attempts, pauseMs, reason } = PATIENCE[fault];
+    const { attempts, pauseMs, reason, isMended = false } = PATIENCE[fault];
     const count = (this.#counts.get(fault) ?? 0) + 1;
     this.#counts.set(fault, count);
     if (count >= attempts || this.#attempts >= MOST_ATTEMPTS) return undefined;
@@ -81,8 +83,9 @@ export class RetryBudget {
     const leftMs = (isNew ? Math.min(FIRST_CONTACT_MS, this.#retryForMs) : this.#retryForMs) - this.#spentMs;
     // Full jitter: clients that failed together do not come back together.
     const jitterMs = this.#random() * Math.min(LONGEST_PAUSE_MS, pauseMs * 2 ** (count - 1));
-    const delayMs = Math.round(Math.max(Math.min(jitterMs, leftMs), facts.retryAfterMs ?? 0));
-    if (leftMs <= 0 || delayMs > Math.ceil(leftMs)) return undefined;
+    const wishMs = isMended ? 0 : (facts.retryAfterMs ?? 0);
+    const delayMs = Math.round(Math.max(Math.min(jitterMs, leftMs), wishMs));
+    if (!isMended && (leftMs <= 0 || delayMs > Math.ceil(leftMs))) return undefined;
     this.#spentMs += delayMs;
     return { delayMs, reason };
   }

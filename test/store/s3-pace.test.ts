@@ -120,6 +120,17 @@ describe('the budget of a request', () => {
     expect(budget.next('throttled', 0, { ...answered, retryAfterMs: 26_000 })).toBeUndefined();
   });
 
+  it('has a second attempt for what was set right meanwhile, also where nothing is waited for', () => {
+    for (const fault of ['elsewhere', 'expired', 'skew'] as const) {
+      const budget = new RetryBudget(0, () => 0.5);
+      expect(budget.next(fault, 10, answered), fault).toMatchObject({ delayMs: 0 });
+      let attempts = 1;
+      while (budget.next(fault, 10, answered)) attempts++;
+      expect(attempts, fault).toBeLessThan(10);
+    }
+    expect(new RetryBudget(0).next('server-error', 10, answered)).toBeUndefined();
+  });
+
   it('is nothing for what is final', () => {
     expect(new RetryBudget(30_000).next('final', 0, answered)).toBeUndefined();
   });
