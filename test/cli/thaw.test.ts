@@ -1,7 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { HOUR, ThawRoom } from '../support/thaw-room.ts';
 import { type Ran, run, type WorldOptions } from '../support/world.ts';
+
+vi.mock('node:worker_threads', async (original) => {
+  const { withInProcessWorkers } = await import('../support/in-process-workers.ts');
+  return withInProcessWorkers(await original());
+});
 
 let room: ThawRoom;
 beforeEach(async () => {

@@ -1,9 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { HOUR, ThawRoom } from '../support/thaw-room.ts';
 
+vi.mock('node:worker_threads', async (original) => {
+  const { withInProcessWorkers } = await import('../support/in-process-workers.ts');
+  return withInProcessWorkers(await original());
+});
+
+const SLOW = process.env.SLOW !== undefined;
 let room: ThawRoom;
 afterEach(() => room.close());
 
@@ -11,13 +17,15 @@ function expectSame(target: string, path = ''): void {
   execFileSync('diff', ['-r', room.source + path, target]);
 }
 
-describe.each([
+const WAYS = [
   ['DEEP_ARCHIVE', 'bulk', 48],
   ['DEEP_ARCHIVE', 'standard', 12],
   ['GLACIER', 'bulk', 12],
   ['GLACIER', 'standard', 5],
   ['GLACIER', 'expedited', 5 / 60],
-] as const)('from %s in the tier %s', (storageClass, tier, hours) => {
+] as const;
+
+describe.each(SLOW ? WAYS : [WAYS[0], WAYS[4]])('from %s in the tier %s', (storageClass, tier, hours) => {
   test('everything comes back, each pack asked for once', async () => {
     room = await ThawRoom.open(storageClass);
     await room.fill();
