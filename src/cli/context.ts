@@ -241,10 +241,11 @@ export class Context {
 
 /** What users are told of clocks that differ. Requests go on, but snapshots are dated by this host. */
 function skewProblem(aheadMs: number): Problem {
+  const minutes = formatDuration(Math.round(Math.abs(aheadMs) / 60_000) * 60_000);
   return {
     severity: 'warning',
     code: 'clock-skew',
-    message: `the clock of this host is ${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'behind' : 'ahead of'} that of the store`,
+    message: `the clock of this host is ${minutes} ${aheadMs > 0 ? 'behind' : 'ahead of'} that of the store`,
     hint: 'set it (timedatectl set-ntp true): snapshots get their times from it, and retention goes by them',
   };
 }

@@ -45,7 +45,9 @@ const BAD_KEY: Meaning = {
 const EXPIRED: Meaning = {
   code: 'credentials-expired',
   text: () => 'the credentials have expired, and there are no newer ones',
-  hint: () => 'sign in again (aws sso login), or renew AWS_SESSION_TOKEN, and run the command again',
+  hint: () =>
+    'sign in again (aws sso login), or renew AWS_SESSION_TOKEN, and run the command again; ' +
+    'what is stored already is kept and used again',
 };
 const SKEW: Meaning = {
   code: 'clock-skew',
@@ -100,7 +102,9 @@ const SERVER: Meaning = {
 const UNREACHABLE: Meaning = {
   code: 'store-unreachable',
   text: ({ endpoint, detail }) => `no answer from ${endpoint}${detail === '' ? '' : `: ${detail}`}`,
-  hint: () => 'check the network, the endpoint in the URL, and that the service runs; then run the command again',
+  hint: () =>
+    'check the network, the endpoint in the URL, and that the service runs; then run the command again; ' +
+    'what is stored already is kept and used again',
 };
 const NO_HOST: Meaning = {
   code: 'unknown-host',
