@@ -21,7 +21,7 @@ vi.mock('node:worker_threads', async (original) => {
 const SLOW = process.env.SLOW !== undefined;
 const SEED = Number(process.env.SEED ?? 1);
 /** Deaths a scenario without SLOW. */
-const SAMPLE = 3;
+const SAMPLE = 2;
 const AHEAD_MS = 3_600_000;
 const MIB = 1 << 20;
 

@@ -21,7 +21,7 @@ vi.mock('node:worker_threads', async (original) => {
 
 const SEEDS = process.env.SEED
   ? [Number(process.env.SEED)]
-  : Array.from({ length: process.env.SLOW === undefined ? 4 : 200 }, (_, i) => i + 1);
+  : Array.from({ length: process.env.SLOW === undefined ? 2 : 200 }, (_, i) => i + 1);
 const room = useS3Room();
 const folders: string[] = [];
 
