@@ -4,6 +4,7 @@
  */
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { IcecoreError } from '../base/errors.ts';
+import { releaseMemory } from '../base/release.ts';
 import { factsOf } from './s3-faults.ts';
 import type { Dress, Manner } from './s3-manner.ts';
 import type { S3StoreOptions } from './s3-options.ts';
@@ -51,7 +52,9 @@ export class S3Writer {
       if (cutter.isDone || this.#requests.profile.quirks.isSinglePut) {
         const pieces = [first];
         while (!cutter.isDone) pieces.push(await cutter.next());
-        return await putWhole(context, new Payload(pieces));
+        const result = await putWhole(context, new Payload(pieces));
+        for (const piece of pieces) releaseMemory(piece);
+        return result;
       }
       return await new Upload(context, this.#memory).run(first, cutter);
     } finally {
