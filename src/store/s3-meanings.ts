@@ -33,9 +33,11 @@ const NO_BUCKET: Meaning = {
 const DENIED: Meaning = {
   code: 'access-denied',
   text: ({ action, detail }) => `permission denied: it takes ${missingAction(detail) ?? action}`,
-  hint: () =>
-    'allow it in the policies of the user and of the bucket (doctor prints them); with a KMS key also ' +
-    'kms:GenerateDataKey and kms:Decrypt, and in a bucket whose requester pays, requester-pays=true in the URL',
+  hint: ({ action }) =>
+    'allow it in the policies of the user and of the bucket (doctor prints them); ' +
+    // Whoever may not list is not told that an object is missing.
+    (action === 's3:GetObject' ? 'without s3:ListBucket a store says the same of what is not there; ' : '') +
+    'with a KMS key also kms:GenerateDataKey and kms:Decrypt, and in a bucket whose requester pays, requester-pays=true in the URL',
 };
 const BAD_KEY: Meaning = {
   code: 'bad-access-key',
