@@ -59,7 +59,8 @@ export class CommandThawView implements ThawView {
   }
 
   onJob(job: SessionId, isNew: boolean): void {
-    this.#context.note(isNew ? `thaw job ${job}` : `going on with thaw job ${job}`);
+    const how = `whatever happens, ${resumeCommand(job, this.#context)} goes on with it`;
+    this.#context.note(`${isNew ? 'this is' : 'going on with'} thaw job ${job}; ${how}`);
     if (this.#context.globals.isJson) this.#context.print('job', { job, isNew }, []);
   }
 

@@ -185,11 +185,18 @@ export class ThawAsking {
     const { host } = this.#options;
     const by = this.#source.isBatch ? ({ by: 'batch' } as const) : {};
     const happening = { event: 'asking', tier, days, packs: makeRuns(places), host, now: this.#now, ...by } as const;
-    const isOurs = await addThawEvent(this.#repo, this.#stored, happening);
+    const ask = () => this.#source.ask({ packs, tier, days }, (pack, answer) => this.#take(pack, tier, answer), signal);
+    // An announcement that nothing else can confirm is believed for long: it has to be true.
+    const isAskedFirst = !this.#source.tellsWarming;
+    if (isAskedFirst) await ask();
+    let isOurs = await addThawEvent(this.#repo, this.#stored, happening);
+    while (isAskedFirst && !isOurs && this.#stored.state === 'open') {
+      isOurs = await addThawEvent(this.#repo, this.#stored, happening);
+    }
     if (this.#stored.state !== 'open') {
       throw new IcecoreError('user', 'thaw-job-over', `the thaw job was ${this.#stored.state} meanwhile`);
     }
-    if (isOurs) await this.#source.ask({ packs, tier, days }, (pack, answer) => this.#take(pack, tier, answer), signal);
+    if (isOurs && !isAskedFirst) await ask();
   }
 
   async #extend(actions: ThawActions, needed: readonly ColdPack[], signal: AbortSignal): Promise<Set<string>> {

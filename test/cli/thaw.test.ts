@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { HOUR, ThawRoom } from '../support/thaw-room.ts';
 import { type Ran, run, type WorldOptions } from '../support/world.ts';
@@ -86,4 +87,20 @@ test('a job that is cancelled asks for nothing more, and says that what was aske
   const resumed = await icecore(['thaw', 'resume', job]);
   expect([resumed.exit, resumed.err]).toEqual([0, expect.stringContaining('was cancelled before')]);
   expect((await icecore(['thaw', 'cancel', job])).exit).toBe(1);
+});
+
+test('a command of the user is given the keys, and its failure ends the restore', async () => {
+  const url = room.url.replace('provider=aws', 'provider=generic');
+  const keys = `${room.repo.folder}/keys`;
+  const args = ['-r', url, 'restore', 'latest', '-t', room.target(), '--yes', '--thaw-command'];
+  const failed = await run([...args, 'echo no such tool >&2; exit 7'], room.world());
+  expect([failed.exit, failed.err]).toEqual([1, expect.stringMatching(/failed: it ended with 7\n.*no such tool/)]);
+  const asked = await run(
+    [...args, `echo "$ICECORE_THAW_BUCKET $ICECORE_THAW_DAYS" > ${keys}; cat >> ${keys}`],
+    room.world(),
+  );
+  expect(asked.exit).toBe(75);
+  const [head, ...lines] = readFileSync(keys, 'utf8').trimEnd().split('\n');
+  expect([head, lines.length]).toEqual(['cold 3', 2]);
+  expect(lines.every((line) => /^nas\/packs\/[0-9A-Z]{26}\/\d{8}\.tar\.zst\.age$/.test(line))).toBe(true);
 });
