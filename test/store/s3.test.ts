@@ -21,7 +21,7 @@ storeContract(
     const reopen = () => room().open(server.url);
     return { store: await reopen(), reopen, cleanUp: async () => {} };
   },
-  process.env.SLOW ? 10_000 : 2400,
+  process.env.SLOW ? 10_000 : 1200,
 );
 
 async function openOn(options: Partial<S3StoreOptions> = {}, quirks = {}) {
