@@ -57,7 +57,9 @@ function packFields({ cold, warming, warm, amplification }: CostPlan): (readonly
   return fields;
 }
 
-function formatRatio(ratio: number): string {
+/** A little less than 1 is what whole packs come to: ranges are fetched in blocks, which two of them may share. */
+function formatRatio(amplification: number): string {
+  const ratio = Math.max(1, amplification);
   const bytes = ratio < 9.95 ? ratio.toFixed(1) : formatCount(ratio);
   return `${bytes} ${bytes === '1.0' ? 'byte' : 'bytes'}`;
 }
