@@ -44,10 +44,17 @@ export function parseRepositoryUrl(text: string): RepositoryUrl {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === 'file') return { type: 'directory', path: filePath(text) };
   if (scheme === 's3') return parseBucket(text.slice('s3://'.length));
-  if (scheme !== undefined) throw usage(`repositories at ${scheme}:// are not supported`);
+  if (scheme !== undefined) {
+    const hint = 'a bucket is written s3://BUCKET/PREFIX, with ?endpoint=https://HOST where it is not at AWS';
+    throw usage(`repositories at ${scheme}:// are not supported`, /^https?$/.test(scheme) ? hint : undefined);
+  }
   const lookalike = new RegExp(`^(${SCHEMES}):`, 'i').exec(text)?.[1];
   if (lookalike !== undefined) {
-    throw usage(`a repository cannot start with ${lookalike}:`, `for a folder of that name, write ./${lookalike}:…`);
+    const bucket = lookalike.toLowerCase() === 's3' ? 'a bucket is written s3://BUCKET/PREFIX; ' : '';
+    throw usage(
+      `a repository cannot start with ${lookalike}:`,
+      `${bucket}for a folder of that name, write ./${lookalike}:…`,
+    );
   }
   return { type: 'directory', path: resolve(text) };
 }

@@ -59,7 +59,8 @@ export function requestError(error: unknown, fault: Fault, request: FailedReques
   const verb = OPERATIONS[operation]?.verb ?? 'ask';
   const subject = name === undefined ? location : `${name} in ${location}`;
   const meaning = meaningOf(fault, facts.code, facts.status);
-  const words = { ...request, action: actionOf(operation), detail: detailOf(facts.message), rightRegion: facts.region };
+  const detail = detailOf(facts.message) || (facts.status === undefined ? '' : `status ${facts.status}`);
+  const words = { ...request, action: actionOf(operation), detail, rightRegion: facts.region };
   const tried = triedForMs >= 1000 ? `, ${attempts} attempts in ${formatDuration(triedForMs)}` : '';
   const hint = meaning.hint?.(words);
   return new IcecoreError('store', meaning.code, `cannot ${verb} ${subject}: ${meaning.text(words)}${tried}`, {

@@ -120,13 +120,18 @@ export function factsOf(error: unknown): FailureFacts {
   return {
     isWhole,
     headers,
-    // Further lines are the SDK's advice to programmers.
-    message: typeof message === 'string' ? message.split('\n')[0]! : '',
+    message: wordsOf(message),
     ...(status === undefined ? {} : { status }),
     ...(typeof given === 'string' ? { code: given } : {}),
     ...($metadata?.requestId === undefined ? {} : { requestId: $metadata.requestId }),
     ...(region === undefined ? {} : { region }),
   };
+}
+
+/** The first line: further ones are the SDK's advice to programmers. Where nobody said anything, it makes up a word. */
+function wordsOf(message: unknown): string {
+  const [line = ''] = typeof message === 'string' ? message.split('\n') : [];
+  return MADE_UP.has(line) ? '' : line;
 }
 
 /** Judges what a request threw. */

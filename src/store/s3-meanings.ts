@@ -235,7 +235,7 @@ export const BY_FAULT: Readonly<Record<Fault | 'tls', Meaning>> = {
   },
   final: {
     code: 'request-refused',
-    text: ({ detail }) => (detail === '' || detail === 'UnknownError' ? 'the store refuses the request' : detail),
+    text: ({ detail }) => detail || 'the store refuses the request',
     hint: () =>
       'icecore doctor tries what the store can do; name its provider in the URL where it is known (provider=…)',
   },

@@ -56,6 +56,14 @@ it('the parameters of a bucket are understood', () => {
   });
 });
 
+it('who writes a bucket as a web page or as other tools do is told how it is written here', () => {
+  for (const url of ['https://bucket.s3.amazonaws.com/nas', 'http://nas:9000/bucket', 's3:bucket/nas']) {
+    expect(() => parseRepositoryUrl(url), url).toThrow(
+      expect.objectContaining({ kind: 'usage', hint: expect.stringContaining('s3://BUCKET/PREFIX') }),
+    );
+  }
+});
+
 it('credentials in a URL are refused and not repeated', () => {
   try {
     parseRepositoryUrl('s3://AKIA:secret@bucket/prefix');

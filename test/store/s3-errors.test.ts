@@ -147,6 +147,16 @@ describe('what is asked', () => {
     });
   }
 
+  it('and refused without a word names the status, and no word that nobody said', async () => {
+    const server = await startOddServer((_, response) => response.writeHead(404, { server: 'proxy' }).end());
+    odd.push(server);
+    const store = await room().open(server.url);
+    await expect(store.get('a')).rejects.toMatchObject({
+      code: 'not-s3',
+      message: expect.stringMatching(/does not answer as S3 does: status 404$/),
+    });
+  });
+
   it('and refused for a reason that nobody knows repeats the words of the store in one line', async () => {
     const { store } = await answering(418, 'TeaPot');
     await expect(store.get('a')).rejects.toMatchObject({
