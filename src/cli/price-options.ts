@@ -1,9 +1,9 @@
 /** The options of all commands that show prices: a file of the user's own, and a limit. */
 import { readFileSync } from 'node:fs';
 import { errnoOf, IcecoreError, messageOf } from '../base/errors.ts';
+import { formatUsd } from '../plan/money.ts';
 import type { PriceList, Usd } from '../plan/prices.ts';
 import { decodePrices } from '../plan/prices-file.ts';
-import { formatUsd } from '../ui/money.ts';
 import type { Context } from './context.ts';
 import type { OptionSpec } from './option.ts';
 import { usage, type Values } from './values.ts';

@@ -1,11 +1,11 @@
 /** What people read of `cost`: tables of money, and what they leave out. Owns wording and layout. */
 import { formatBytes, formatCount } from '../base/units.ts';
 import type { CostReport, WhatIf } from '../plan/cost.ts';
+import { formatUsd } from '../plan/money.ts';
 import type { RestoreOption } from '../plan/restore-cost.ts';
 import type { CostStats, PricedRun } from '../work/cost.ts';
 import { escapeText } from './escape.ts';
 import { count, localTime } from './figures.ts';
-import { formatUsd } from './money.ts';
 import { type Column, renderTable } from './table.ts';
 
 const right = (title: string): Column => ({ title, align: 'right' });

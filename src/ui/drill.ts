@@ -1,9 +1,9 @@
 /** What people read of a fire drill. Owns wording. */
 import { formatBytes, formatCount, formatDuration } from '../base/units.ts';
+import { formatUsd } from '../plan/money.ts';
 import type { DrillStats } from '../work/drill.ts';
 import { escapeText } from './escape.ts';
 import { count, paceOf } from './figures.ts';
-import { formatUsd } from './money.ts';
 import { shortId } from './snapshots.ts';
 import { requestFields } from './summaries.ts';
 import { renderFields } from './table.ts';

@@ -3,13 +3,13 @@
  * wording and layout; the figures are plan/restore-plan.ts's.
  */
 import { formatBytes, formatCount } from '../base/units.ts';
+import { formatUsd } from '../plan/money.ts';
 import type { Usd } from '../plan/prices.ts';
 import type { RestoreOption } from '../plan/restore-cost.ts';
 import type { RestorePlan as CostPlan, PackTotals } from '../plan/restore-plan.ts';
 import type { RestorePlan } from '../work/restore-options.ts';
 import { escapeText } from './escape.ts';
 import { count, localTime } from './figures.ts';
-import { formatUsd } from './money.ts';
 import { restorePlan } from './summaries.ts';
 import { type Column, renderTable } from './table.ts';
 

@@ -1,12 +1,12 @@
 /** What people read of `verify`: what it will ask for, what was found, and what that means. Owns wording. */
 import { formatBytes, formatCount, formatDuration } from '../base/units.ts';
+import { formatUsd } from '../plan/money.ts';
 import type { PriceList } from '../plan/prices.ts';
 import type { RestoreMoney } from '../plan/restore-cost.ts';
 import type { VerifyPlan } from '../plan/verify-cost.ts';
 import type { Finding, VerifyStats } from '../work/verify.ts';
 import { escapeText } from './escape.ts';
 import { count, paceOf } from './figures.ts';
-import { formatUsd } from './money.ts';
 import { requestFields } from './summaries.ts';
 import { renderFields } from './table.ts';
 

@@ -3,8 +3,10 @@
  * asked for is decided by plan/thaw-plan.ts from what is known; what is known is put together here. Nothing is asked for
  * that warms already, that another host has just announced, or that has come and gone too often.
  */
+
 import { IcecoreError } from '../base/errors.ts';
 import { makeRuns } from '../format/thaw-event.ts';
+import { formatUsd } from '../plan/money.ts';
 import type { PriceList, Usd } from '../plan/prices.ts';
 import { type Terms, thawTiers } from '../plan/terms.ts';
 import { planThaw, type ThawActions } from '../plan/thaw-plan.ts';
@@ -238,8 +240,8 @@ export class ThawAsking {
 
 function overBudget(cost: number | 'unknown', limit: number): IcecoreError {
   const [what, code] =
-    cost === 'unknown' ? ['has no known price', 'cost-unknown'] : [`would come to $${cost.toFixed(2)}`, 'cost-limit'];
-  return new IcecoreError('cost', code, `what is to be thawed ${what}; the limit of the job is $${limit.toFixed(2)}`, {
+    cost === 'unknown' ? ['has no known price', 'cost-unknown'] : [`would come to ${formatUsd(cost)}`, 'cost-limit'];
+  return new IcecoreError('cost', code, `what is to be thawed ${what}; the limit of the job is $${limit}`, {
     hint: 'packs that froze again cost a second time: cancel the job, and restore again with a higher --max-cost',
     data: { ...(cost === 'unknown' ? {} : { usd: cost }), limit },
   });

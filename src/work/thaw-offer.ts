@@ -2,7 +2,9 @@
  * Puts the offer of a restore together: what is read from which packs, in which state they are, and what that costs.
  * The formulas are plan/restore-plan.ts's; the prices are those of the place that the repository lies in.
  */
+
 import { IcecoreError } from '../base/errors.ts';
+import { formatUsd } from '../plan/money.ts';
 import type { PriceList } from '../plan/prices.ts';
 import { type RestorePlan as CostPlan, exceedsBudget, planRestore, type WantedPack } from '../plan/restore-plan.ts';
 import type { ThawLook } from '../store/thaw.ts';
@@ -82,7 +84,7 @@ export function requirePossible(cost: CostPlan, maxCost: number | undefined): vo
   throw new IcecoreError(
     'cost',
     'cost-limit',
-    `this costs $${total.toFixed(2)}, more than the $${maxCost.toFixed(2)} of --max-cost`,
+    `this costs ${formatUsd(total)}, more than --max-cost ${maxCost} allows`,
     {
       hint: 'a slower tier, or less to restore, costs less; restore --plan shows what',
       data: { usd: total, limit: maxCost },

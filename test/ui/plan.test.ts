@@ -50,7 +50,9 @@ test('a plan says what is thawed and every way to do it, the default marked', ()
     prices of 2026-06 for aws, region us-east-1
     "
   `);
-  expect(thawQuestion(offer)).toMatchInlineSnapshot(`"thaw 8,000 packs in the tier bulk and restore for $42.49, within 48 h? [y/N] "`);
+  expect(thawQuestion(offer)).toMatchInlineSnapshot(
+    `"thaw 8,000 packs in the tier bulk and restore for $42.49, within 48 h? [y/N] "`,
+  );
 });
 
 test('a plan without prices shows the hours, and says what is missing', () => {
@@ -72,7 +74,9 @@ test('a plan without prices shows the hours, and says what is missing', () => {
     prices of aws, region xx-nowhere-1 are not known: --prices FILE can say them
     "
   `);
-  expect(thawQuestion(offer)).toMatchInlineSnapshot(`"thaw 8,000 packs in the tier bulk and restore at a price that is not known, within 12 h? [y/N] "`);
+  expect(thawQuestion(offer)).toMatchInlineSnapshot(
+    `"thaw 8,000 packs in the tier bulk and restore at a price that is not known, within 12 h? [y/N] "`,
+  );
 });
 
 test('a tier that one of the classes does not have is shown as not offered', () => {

@@ -1,6 +1,6 @@
 /** Money and checks as people read them. */
 import { describe, expect, it } from 'vitest';
-import { formatUsd } from '../../src/ui/money.ts';
+import { formatUsd } from '../../src/plan/money.ts';
 import { snapshotTable, verifiedNote } from '../../src/ui/snapshots.ts';
 import { snapshot } from '../support/fake-verbs.ts';
 

@@ -1,5 +1,5 @@
 /** Amounts of money for people. Owns their wording; the arithmetic is in plan/. */
-import type { Usd } from '../plan/prices.ts';
+import type { Usd } from './prices.ts';
 
 /** A US dollar amount: `$1,234.50`, `$0.0066` (two digits that say something, where it is small), `unknown`. */
 export function formatUsd(amount: Usd): string {
