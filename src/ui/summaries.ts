@@ -78,7 +78,9 @@ export function restoreSummary(stats: RestoreStats, target: string, isVerbose = 
     stats.errors > 0
       ? `restored to ${target}, but ${count(stats.errors, 'item')} could not be restored`
       : stats.filesFrozen > 0
-        ? `restored to ${target}: what can be read so far`
+        ? stats.filesRestored > 0
+          ? `restored to ${target}: what can be read so far`
+          : `nothing of the rest can be read yet: ${target} is as it was`
         : `restored to ${target}`;
   return [
     ...renderFields([
