@@ -10,7 +10,7 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
 import { IcecoreError } from '../base/errors.ts';
-import { factsOf } from './s3-faults.ts';
+import { factsOf, RequestFault } from './s3-faults.ts';
 import type { S3Requests } from './s3-requests.ts';
 
 /** The user metadata that holds the mark. */
@@ -58,6 +58,11 @@ export async function lookAt(requests: S3Requests, name: string, own: Own, signa
       name,
       isAnswer: (error) => factsOf(error).status === 404,
       explain: () => new GetObjectCommand({ ...params, Key, Range: 'bytes=0-0' }),
+      // Without a word of an object it is none: to take it for another's would deny what is ours.
+      take: async ({ ETag, LastModified }) => {
+        if (ETag === undefined && LastModified === undefined)
+          throw new RequestFault('foreign', 'an object without an entity tag');
+      },
     });
   } catch (error) {
     if (factsOf(error).status === 404) return { type: 'absent' };
