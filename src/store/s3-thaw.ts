@@ -5,6 +5,7 @@
  */
 import { HeadObjectCommand, RestoreObjectCommand, type S3ServiceException } from '@aws-sdk/client-s3';
 import { mapOrdered } from '../base/limit.ts';
+import { RequestFault } from './s3-faults.ts';
 import { type ListedKey, listKeys } from './s3-listing.ts';
 import type { S3Requests } from './s3-requests.ts';
 import type { Thaw, ThawAnswer, ThawInfo, ThawLook, ThawRequest, ThawState, ThawTierName } from './thaw.ts';
@@ -89,6 +90,12 @@ export class S3Thaw implements Thaw {
       const head = await this.#requests.send(() => new HeadObjectCommand(input), {
         ...{ signal, name, storageClass },
         isAnswer: isAbsence,
+        // Without a word of an object it is none: a class that is not named would stand for STANDARD, that is, online.
+        take: async ({ ETag, LastModified }) => {
+          if (ETag === undefined && LastModified === undefined) {
+            throw new RequestFault('foreign', 'an object without an entity tag');
+          }
+        },
       });
       const current = head.StorageClass ?? 'STANDARD';
       const tier = head.ArchiveStatus === undefined ? {} : { archiveTier: head.ArchiveStatus };
