@@ -24,6 +24,9 @@ export const PACED_BYTES = 64 * 1024;
 /** After a pause, this much may go at once: a quarter of a second's worth hides the grain of timers. */
 const BURST_MS = 250;
 
+/** The largest piece of a stream that shares a limit with others, and the smallest. */
+const STREAM_PIECE = { most: 16 * 1024, least: 256 } as const;
+
 const realClock: RateClock = {
   monotonic: () => performance.now(),
   sleep: async (milliseconds, signal) => {
@@ -40,6 +43,11 @@ const realClock: RateClock = {
  * moment at which its bytes have their turn, in the order of asking (a virtual-clock form of the token bucket).
  */
 export class RateLimit {
+  /**
+   * What each of many streams that share the limit should send at a time: a quarter of a second's worth, so that a dozen
+   * of them all send something every few seconds. A server hangs up on a stream that is silent for some 20 of them.
+   */
+  readonly streamPieceBytes: number;
   readonly #bytesPerMs: number;
   readonly #clock: RateClock;
   /** When all that has been taken so far will have gone, at this rate. */
@@ -47,6 +55,7 @@ export class RateLimit {
 
   constructor(bytesPerSecond: number, clock: RateClock = realClock) {
     this.#bytesPerMs = bytesPerSecond / 1000;
+    this.streamPieceBytes = Math.max(STREAM_PIECE.least, Math.min(STREAM_PIECE.most, Math.floor(bytesPerSecond / 4)));
     this.#clock = clock;
   }
 

@@ -47,7 +47,7 @@ export interface S3StoreOptions {
   /** For how long a request is repeated before it fails; 5 minutes by default. */
   readonly retryForMs?: number;
   readonly bandwidth?: Bandwidth;
-  /** Bytes of a part of a multipart upload; by default 8 MiB, and 16 MiB from 1 GiB on. */
+  /** Bytes of a part of a multipart upload, the last one excepted; 8 MiB by default. */
   readonly partBytes?: number;
   /** Requests in flight at most; 16 by default. */
   readonly concurrency?: number;

@@ -6,12 +6,6 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { RateLimit } from './bandwidth.ts';
 
-/**
- * Under a limit, a piece of a stream. Small, so that each of many streams that share the limit sends one often enough
- * for the server to see that it is alive.
- */
-const PACED_PIECE = 16 * 1024;
-
 /** Bytes to be sent. They must not change until the last attempt has ended. */
 export class Payload {
   readonly size: number;
@@ -65,8 +59,8 @@ export class Payload {
         yield piece;
         continue;
       }
-      for (let at = 0; at < piece.length; at += PACED_PIECE) {
-        const slice = piece.subarray(at, at + PACED_PIECE);
+      for (let at = 0; at < piece.length; at += limit.streamPieceBytes) {
+        const slice = piece.subarray(at, at + limit.streamPieceBytes);
         await limit.take(slice.length, signal);
         yield slice;
       }

@@ -53,6 +53,21 @@ it('takers that wait at once share one limit', async () => {
   expect(waits).toEqual([50, 100, 150, 200, 250]);
 });
 
+it('many streams under a small limit all send something every few seconds', async () => {
+  for (const rate of [1024, 10_000, 100_000, 1e9]) {
+    let longest = 0;
+    const limit = new RateLimit(rate, {
+      monotonic: () => 0,
+      sleep: async (milliseconds) => {
+        longest = Math.max(longest, milliseconds);
+      },
+    });
+    await Promise.all(Array.from({ length: 16 }, () => limit.take(limit.streamPieceBytes)));
+    expect(longest, `${rate} bytes a second`).toBeLessThan(5000);
+    expect(limit.streamPieceBytes).toBeLessThanOrEqual(16 * 1024);
+  }
+});
+
 it('an interrupt ends the waiting', async () => {
   const limit = new RateLimit(1);
   await expect(limit.take(1_000_000, AbortSignal.timeout(20))).rejects.toMatchObject({ kind: 'cancelled' });
