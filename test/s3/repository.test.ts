@@ -137,7 +137,7 @@ onEachPlace('a repository', (place) => {
     expect(await place().tags('tagged', snapshot.Key!)).toEqual({ project: 'ice', run: 'nightly' });
   });
 
-  it('says in a line what is wrong: no such bucket, no repository, no permission', async () => {
+  it('says in a line what is wrong: no repository, no such bucket', async () => {
     const host = hosts.add(place(), 'nothing-here');
     const none = await host.end('snapshots');
     expect(none.exit).toBe(10);
