@@ -2,19 +2,8 @@
  * MeteredStore: counts what a run asks of a store and how many bytes go either way, for summaries, cost figures and
  * tests. Changes nothing about what the store does.
  */
-import type { Bucket } from './bucket.ts';
-import type {
-  ByteRange,
-  ObjectInfo,
-  PutBody,
-  PutOptions,
-  PutResult,
-  RequestCounts,
-  RequestTally,
-  Store,
-  StoreOperation,
-} from './store.ts';
-import type { Thaw } from './thaw.ts';
+import type { ByteRange, ObjectInfo, PutBody, PutOptions, PutResult, RequestCounts, StoreOperation } from './store.ts';
+import { WrappedStore } from './wrapped.ts';
 
 /** A reading of the meter; never changes. */
 export interface StoreUse {
@@ -30,40 +19,11 @@ export interface StoreUse {
 }
 
 /** Wraps a store and counts. Closing it closes the store inside. */
-export class MeteredStore implements Store {
-  readonly #store: Store;
+export class MeteredStore extends WrappedStore {
   readonly #requests: Record<StoreOperation, number> = { put: 0, get: 0, list: 0, stat: 0, delete: 0 };
   #storedBytes = 0;
   #fetchedBytes = 0;
   #sentBytes = 0;
-
-  constructor(store: Store) {
-    this.#store = store;
-  }
-
-  get location(): string {
-    return this.#store.location;
-  }
-
-  get concurrency(): number {
-    return this.#store.concurrency;
-  }
-
-  get bucket(): Bucket | undefined {
-    return this.#store.bucket;
-  }
-
-  get thaw(): Thaw | undefined {
-    return this.#store.thaw;
-  }
-
-  relyOnCreateOnly(): void {
-    this.#store.relyOnCreateOnly?.();
-  }
-
-  tally(): readonly RequestTally[] | undefined {
-    return this.#store.tally?.();
-  }
 
   /** What was used since the instance was made. */
   get use(): StoreUse {
@@ -77,39 +37,35 @@ export class MeteredStore implements Store {
     };
   }
 
-  async put(name: string, body: PutBody, options: PutOptions): Promise<PutResult> {
+  override async put(name: string, body: PutBody, options: PutOptions): Promise<PutResult> {
     this.#requests.put++;
     const isWhole = body instanceof Uint8Array;
     if (isWhole) this.#sentBytes += body.length;
-    const result = await this.#store.put(name, isWhole ? body : this.#counted(body), options);
+    const result = await super.put(name, isWhole ? body : this.#counted(body), options);
     if (result.outcome === 'stored') this.#storedBytes += result.size;
     return result;
   }
 
-  async get(name: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+  override async get(name: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined> {
     this.#requests.get++;
-    const bytes = await this.#store.get(name, range, signal);
+    const bytes = await super.get(name, range, signal);
     this.#fetchedBytes += bytes?.length ?? 0;
     return bytes;
   }
 
-  list(prefix: string, signal?: AbortSignal): AsyncIterable<ObjectInfo> {
+  override list(prefix: string, signal?: AbortSignal): AsyncIterable<ObjectInfo> {
     this.#requests.list++;
-    return this.#store.list(prefix, signal);
+    return super.list(prefix, signal);
   }
 
-  stat(name: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
+  override stat(name: string, signal?: AbortSignal): Promise<ObjectInfo | undefined> {
     this.#requests.stat++;
-    return this.#store.stat(name, signal);
+    return super.stat(name, signal);
   }
 
-  delete(name: string, signal?: AbortSignal): Promise<void> {
+  override delete(name: string, signal?: AbortSignal): Promise<void> {
     this.#requests.delete++;
-    return this.#store.delete(name, signal);
-  }
-
-  close(): Promise<void> {
-    return this.#store.close();
+    return super.delete(name, signal);
   }
 
   async *#counted(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {

@@ -1,7 +1,10 @@
 /** The meter, and the stores that tests wrap around others. */
 import { describe, expect, it } from 'vitest';
+import { TaggedStore } from '../../src/repo/tagged-store.ts';
+import { RateLimit } from '../../src/store/bandwidth.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { MeteredStore } from '../../src/store/meter.ts';
+import { PacedStore } from '../../src/store/paced.ts';
 import { FaultyStore, KillableStore, Killed, type KillPoint } from '../support/faulty-store.ts';
 import { RecordingStore } from '../support/recording-store.ts';
 import { listAll, storeContract } from './contract.ts';
@@ -14,6 +17,8 @@ async function* parts(...texts: string[]): AsyncIterable<Uint8Array> {
 
 const WRAPPERS = {
   'a metered store': (inner: MemoryStore) => new MeteredStore(inner),
+  'a paced store': (inner: MemoryStore) => new PacedStore(inner, { upload: new RateLimit(1e12) }),
+  'a tagged store': (inner: MemoryStore) => new TaggedStore(inner, [{ key: 'a', value: 'b' }]),
   'a recording store': (inner: MemoryStore) => new RecordingStore(inner),
   'a faulty store without faults': (inner: MemoryStore) => new FaultyStore(inner, { seed: 1, rate: 0 }),
   'a killable store before its kill': (inner: MemoryStore) => new KillableStore(inner),
@@ -24,6 +29,18 @@ for (const [title, wrap] of Object.entries(WRAPPERS)) {
     return { store, reopen: async () => store, cleanUp: async () => {} };
   });
 }
+
+it('what a probe has shown of a store gets to it through all that is around it', () => {
+  let told = 0;
+  const inner = Object.assign(new MemoryStore(), {
+    relyOnCreateOnly: () => {
+      told++;
+    },
+  });
+  const wrapped = [new MeteredStore(inner), new PacedStore(inner, {}), new TaggedStore(inner, [])];
+  for (const store of wrapped) store.relyOnCreateOnly();
+  expect(told).toBe(wrapped.length);
+});
 
 describe('the meter', () => {
   it('counts requests and bytes', async () => {
