@@ -3,7 +3,7 @@
  * that stays below the cold minimum goes to STANDARD, so the put starts only when that is decided. It holds no more
  * than what the store has not yet taken; producers wait for {@link PackUpload.push}.
  */
-import { bug, throwIfAborted } from '../base/errors.ts';
+import { bug, IcecoreError, throwIfAborted } from '../base/errors.ts';
 import { releaseMemory } from '../base/release.ts';
 import type { PutResult, Store } from '../store/store.ts';
 import type { PackDescription } from './pack-writer.ts';
@@ -71,8 +71,7 @@ export class PackUpload {
     this.#put = store
       .put(this.name, this.#body(), { ifAbsent: true, storageClass, signal: this.#signal })
       .then((result) => {
-        // A session id is never used twice, so a pack of this name can only be our own.
-        if (result.outcome === 'exists') throw bug(`pack ${this.name} exists already`);
+        if (result.outcome === 'exists') throw notRecognised(this.name, store.location);
         return { ...result, storageClass };
       })
       .catch((error: unknown) => {
@@ -108,4 +107,17 @@ export class PackUpload {
     this.#waiting = undefined;
     waiting?.();
   }
+}
+
+/**
+ * A session id is never used twice, so a pack of this name is our own, from an attempt whose answer was lost. The store
+ * could not recognise it: under a KMS key, entity tags say nothing, and a host that only writes may not look further.
+ */
+function notRecognised(name: string, location: string): IcecoreError {
+  return new IcecoreError(
+    'store',
+    'pack-not-recognised',
+    `cannot store ${name} in ${location}: an answer was lost, and whether the pack that is there is whole cannot be told`,
+    { hint: 'run the command again: it goes on with all packs but this one', data: { object: name } },
+  );
 }
