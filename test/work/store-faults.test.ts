@@ -53,7 +53,7 @@ describe.each([
         honest: async () => store,
         faulty: async () => {
           // From one fault in a run to several.
-          const faulty = new FaultyStore(store, { seed: seed * 100 + opened.length, rate: 0.005 * (1 + (seed % 8)) });
+          const faulty = new FaultyStore(store, { seed: seed * 100 + opened.length, rate: 0.012 * (1 + (seed % 6)) });
           opened.push(faulty);
           return faulty;
         },
