@@ -8,7 +8,7 @@ import { parseSize } from '../src/base/units.ts';
 import { TOOLS } from './tools/all.ts';
 import { LEGS, type Leg, type Tool } from './tools/tool.ts';
 
-const TARBALL = '/usr/src/linux-source-6.1.tar.xz';
+export const TARBALL = '/usr/src/linux-source-6.1.tar.xz';
 
 export const HELP = `usage: npm run bench -- [options]
 
