@@ -6,6 +6,15 @@ import { charge, chargeEgress, sumUsd, type Usd } from './prices.ts';
 import { TIER_NAMES, type TierName } from './providers.ts';
 import { DAYS_PER_MONTH, GIB, type StoredIn, type Terms, termsOf, thawTiers } from './terms.ts';
 
+/**
+ * The most by which a copy is kept longer than was asked for. S3 adds the days to the moment in which the object was
+ * thawed, and keeps the copy until the next midnight (UTC) after that: "Working with archived objects" of its user
+ * guide. That moment is not known beforehand: a tier only says the hours that it may take, and within most of these
+ * ranges there is a midnight, just after which an object may be ready. So a plan counts the whole day: copies may be
+ * billed for less than that, never for more.
+ */
+const ROUNDING_DAYS = 1;
+
 /** Objects of one class that are to be read. */
 export interface ReadGroup extends StoredIn {
   /** They have to be thawed, and were not asked for yet. */
@@ -20,7 +29,7 @@ export interface ReadGroup extends StoredIn {
 
 /** How they are to be read. */
 export interface ReadOptions {
-  /** How long a thawed copy is kept. */
+  /** How long a thawed copy can be read at least. It is kept, and billed, up to a day longer. */
   readonly days: number;
   /** Where the bytes go: within the service's own region nothing is billed for that. */
   readonly egress: 'internet' | 'none';
@@ -111,9 +120,9 @@ function refusalOf(group: ReadGroup, terms: Terms): TierRefusal {
 
 /**
  * The restore of n objects of S GiB, with r a GiB and k a request of the tier, D days kept, storage price p_STD,
- * request price q: n · (k + S · r) + n · S · p_STD · D / 30.4 + gets · q + lists + egress. Whole objects are thawed,
- * and what is fetched of them is sent. What is thawed for good, or was thawed before, has no temporary copy that this
- * adds.
+ * request price q: n · (k + S · r) + n · S · p_STD · (D + 1) / 30.4 + gets · q + lists + egress. Whole objects are
+ * thawed, and what is fetched of them is sent. What is thawed for good, or was thawed before, has no temporary copy that
+ * this adds.
  */
 function moneyOf(
   tier: TierName | undefined,
@@ -132,7 +141,7 @@ function moneyOf(
       const price = tier === undefined ? undefined : own.prices.tiers?.[tier];
       retrieval.push(charge(group.bytes / GIB, price?.perGib));
       requests.push(charge(group.objects / 1000, price?.per1000));
-      const months = group.archiveTier === undefined ? days / DAYS_PER_MONTH : 0;
+      const months = group.archiveTier === undefined ? (days + ROUNDING_DAYS) / DAYS_PER_MONTH : 0;
       copies.push(charge((group.bytes / GIB) * months, standard.storagePerGib));
     } else if (own.isOnline) {
       retrieval.push(charge(group.fetchedBytes / GIB, own.prices.retrievalPerGib));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type CostQuestion, type CostReport, costReport } from '../../src/plan/cost.ts';
 import { requestCost } from '../../src/plan/request-cost.ts';
-import { restoreOptions } from '../../src/plan/restore-cost.ts';
+import { type RestoreMoney, restoreOptions } from '../../src/plan/restore-cost.ts';
 import { earlyDeleteCost, type StoredObjects, storageCost } from '../../src/plan/storage-cost.ts';
 import type { Terms } from '../../src/plan/terms.ts';
 import { dollars, MIB, optionLine, priced, TIB, unpriced, VIRGINIA } from './money.ts';
@@ -58,10 +58,12 @@ describe('1 TiB in DEEP_ARCHIVE', () => {
     const { storageClass, count } = packs;
     const put = requestCost([{ operation: 'PutObject', storageClass, count }], VIRGINIA);
     expect(put.usd).toBeCloseTo(upload, 2);
-    // Thawing alone: without fetching, and with copies that are kept for no time.
+    // Thawing alone: without fetching, and without the copies.
     const group = { storageClass, isCold: true, objects: count, bytes: TIB, fetchedBytes: 0, gets: 0 };
-    const thaws = restoreOptions([group], { ...READ, days: 0 }, VIRGINIA);
-    expect(thaws.map((way) => [way.tier, (way.money.total as number).toFixed(2)])).toEqual([
+    const thaws = restoreOptions([group], READ, VIRGINIA);
+    const thawing = ({ retrieval, requests }: RestoreMoney) =>
+      ((retrieval as number) + (requests as number)).toFixed(2);
+    expect(thaws.map((way) => [way.tier, thawing(way.money)])).toEqual([
       ['standard', standard.toFixed(2)],
       ['bulk', bulk.toFixed(2)],
     ]);
@@ -82,10 +84,10 @@ describe('1 TiB in DEEP_ARCHIVE', () => {
         "if STANDARD_IA (online, 30 days): $12.80 a month, $0.16 up, $93.42 in 0 h back",
         "if ONEZONE_IA (online, 30 days): $10.24 a month, $0.16 up, $93.42 in 0 h back",
         "if GLACIER_IR (online, 90 days): $4.10 a month, $0.33 up, $114.04 in 0 h back",
-        "if GLACIER (cold, 90 days): $3.69 a month, $0.49 up, $83.94 in 12 h back",
-        "if DEEP_ARCHIVE (cold, 180 days): $1.02 a month, $0.82 up, $86.91 in 48 h back",
-        "standard: 0 to 12 h, retrieval $20.48 + requests $1.64 + copies $0.77 + egress $83.16 = $106.06",
-        "bulk: 0 to 48 h, retrieval $2.56 + requests $0.42 + copies $0.77 + egress $83.16 = $86.91",
+        "if GLACIER (cold, 90 days): $3.69 a month, $0.49 up, $84.72 in 12 h back",
+        "if DEEP_ARCHIVE (cold, 180 days): $1.02 a month, $0.82 up, $87.69 in 48 h back",
+        "standard: 0 to 12 h, retrieval $20.48 + requests $1.64 + copies $1.55 + egress $83.16 = $106.83",
+        "bulk: 0 to 48 h, retrieval $2.56 + requests $0.42 + copies $1.55 + egress $83.16 = $87.69",
         "deleted today: $6.08",
       ]
     `);
@@ -107,10 +109,10 @@ describe('the cost of a repository', () => {
         "if STANDARD_IA (online, 30 days): $1.17 a month, $0.0150 up, $0.94 in 0 h back",
         "if ONEZONE_IA (online, 30 days): $0.94 a month, $0.0150 up, $0.94 in 0 h back",
         "if GLACIER_IR (online, 90 days): $0.38 a month, $0.0300 up, $2.83 in 0 h back",
-        "if GLACIER (cold, 90 days): $0.34 a month, $0.0450 up, $0.0716 in 12 h back",
-        "if DEEP_ARCHIVE (cold, 180 days): $0.0954 a month, $0.0750 up, $0.34 in 48 h back",
-        "standard: 0 to 12 h, retrieval $1.88 + requests $0.15 + copies $0.0709 + egress $0.00 = $2.10",
-        "bulk: 0 to 48 h, retrieval $0.23 + requests $0.0381 + copies $0.0709 + egress $0.00 = $0.34",
+        "if GLACIER (cold, 90 days): $0.34 a month, $0.0450 up, $0.14 in 12 h back",
+        "if DEEP_ARCHIVE (cold, 180 days): $0.0954 a month, $0.0750 up, $0.41 in 48 h back",
+        "standard: 0 to 12 h, retrieval $1.88 + requests $0.15 + copies $0.14 + egress $0.00 = $2.17",
+        "bulk: 0 to 48 h, retrieval $0.23 + requests $0.0381 + copies $0.14 + egress $0.00 = $0.41",
         "deleted today: $0.35",
       ]
     `);
@@ -165,8 +167,8 @@ describe('the cost of a repository', () => {
         "if STANDARD_IA (online, 30 days): ? a month, ? up, ? in 0 h back",
         "if GLACIER_IR (online, 0 days): ? a month, ? up, ? in 0 h back",
         "if GLACIER (online, 0 days): ? a month, ? up, ? in 0 h back",
-        "if DEEP_ARCHIVE (cold, 180 days): $0.14 a month, $0.00 up, $1.90 in 48 h back",
-        "standard: 0 to 48 h, retrieval $0.94 + requests $0.00 + copies $0.0247 + egress $0.94 = $1.90",
+        "if DEEP_ARCHIVE (cold, 180 days): $0.14 a month, $0.00 up, $1.93 in 48 h back",
+        "standard: 0 to 48 h, retrieval $0.94 + requests $0.00 + copies $0.0493 + egress $0.94 = $1.93",
         "deleted today: $0.53",
       ]
     `);

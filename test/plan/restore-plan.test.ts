@@ -60,8 +60,8 @@ describe('the plan of a restore', () => {
         "cold: 1600 packs, 107374182400 bytes",
         "4 bytes thawed for each",
         "DEEP_ARCHIVE: 1600 packs, 1600 cold",
-        "  standard: 0 to 12 h, retrieval $2.00 + requests $0.16 + copies $0.53 + egress $0.00 = $2.69",
-        "* bulk: 0 to 48 h, retrieval $0.25 + requests $0.0407 + copies $0.53 + egress $0.00 = $0.82",
+        "  standard: 0 to 12 h, retrieval $2.00 + requests $0.16 + copies $0.61 + egress $0.00 = $2.77",
+        "* bulk: 0 to 48 h, retrieval $0.25 + requests $0.0407 + copies $0.61 + egress $0.00 = $0.90",
       ]
     `);
   });
@@ -73,9 +73,9 @@ describe('the plan of a restore', () => {
         "cold: 1600 packs, 107374182400 bytes",
         "4 bytes thawed for each",
         "GLACIER: 1600 packs, 1600 cold",
-        "* expedited: 0.02 to 0.08 h, retrieval $3.00 + requests $16.00 + copies $0.53 + egress $0.00 = $19.53",
-        "  standard: 3 to 5 h, retrieval $1.00 + requests $0.0807 + copies $0.53 + egress $0.00 = $1.61",
-        "  bulk: 5 to 12 h, retrieval $0.00 + requests $0.000690 + copies $0.53 + egress $0.00 = $0.53",
+        "* expedited: 0.02 to 0.08 h, retrieval $3.00 + requests $16.00 + copies $0.61 + egress $0.00 = $19.61",
+        "  standard: 3 to 5 h, retrieval $1.00 + requests $0.0807 + copies $0.61 + egress $0.00 = $1.69",
+        "  bulk: 5 to 12 h, retrieval $0.00 + requests $0.000690 + copies $0.61 + egress $0.00 = $0.61",
       ]
     `);
   });
@@ -87,8 +87,8 @@ describe('the plan of a restore', () => {
         "cold: 16 packs, 1073741824 bytes",
         "4 bytes thawed for each",
         "DEEP_ARCHIVE: 16 packs, 16 cold",
-        "  standard: 0 to 12 h, retrieval $0.0200 + requests $0.00166 + copies $0.00530 + egress $0.00 = $0.0270",
-        "  bulk: 0 to 48 h, retrieval $0.00250 + requests $0.000456 + copies $0.00530 + egress $0.00 = $0.00825",
+        "  standard: 0 to 12 h, retrieval $0.0200 + requests $0.00166 + copies $0.00605 + egress $0.00 = $0.0277",
+        "  bulk: 0 to 48 h, retrieval $0.00250 + requests $0.000456 + copies $0.00605 + egress $0.00 = $0.00901",
         "refused: tier-not-offered DEEP_ARCHIVE expedited",
       ]
     `);
@@ -117,9 +117,9 @@ describe('the plan of a restore', () => {
         "GLACIER: 30 packs, 30 cold",
         "STANDARD: 1 packs, 0 cold",
         "STANDARD_IA: 10 packs, 0 cold",
-        "  expedited: 0 to 0.08 h, retrieval ? + requests ? + copies $0.0430 + egress $0.00 = ?, tier-not-offered in DEEP_ARCHIVE",
-        "  standard: 0 to 12 h, retrieval $0.15 + requests $0.0116 + copies $0.0430 + egress $0.00 = $0.20",
-        "* bulk: 0 to 48 h, retrieval $0.0172 + requests $0.00265 + copies $0.0430 + egress $0.00 = $0.0629",
+        "  expedited: 0 to 0.08 h, retrieval ? + requests ? + copies $0.0492 + egress $0.00 = ?, tier-not-offered in DEEP_ARCHIVE",
+        "  standard: 0 to 12 h, retrieval $0.15 + requests $0.0116 + copies $0.0492 + egress $0.00 = $0.21",
+        "* bulk: 0 to 48 h, retrieval $0.0172 + requests $0.00265 + copies $0.0492 + egress $0.00 = $0.0690",
       ]
     `);
     expect(linesOf(plan(wanted, { tier: 'expedited' })).at(-1)).toBe(
@@ -197,7 +197,7 @@ describe('the plan of a restore', () => {
         "cold: 16 packs, 1073741824 bytes",
         "4 bytes thawed for each",
         "GLACIER: 16 packs, 16 cold",
-        "* standard: 0 to 24 h, retrieval $0.00900 + requests $0.00 + copies $0.00322 + egress $0.00 = $0.0122",
+        "* standard: 0 to 24 h, retrieval $0.00900 + requests $0.00 + copies $0.00368 + egress $0.00 = $0.0127",
       ]
     `);
   });
@@ -229,6 +229,17 @@ describe('the plan of a restore', () => {
     expect([made.way?.money.total, made.cold, made.amplification]).toEqual([0, { packs: 0, bytes: 0 }, undefined]);
   });
 
+  it('counts copies until the midnight after their days, in whole days', () => {
+    const size = 1024 ** 3;
+    const copies = [1, 7].map((days) => {
+      const made = plan([{ name: 'p', size, storageClass: 'DEEP_ARCHIVE', wantedBytes: size, state: COLD }], {
+        options: { ...READ, days },
+      });
+      return made.way!.money.temporaryStorage;
+    });
+    expect(copies).toEqual([(0.023 * 2) / 30.4, (0.023 * 8) / 30.4].map((usd) => expect.closeTo(usd, 9)));
+  });
+
   it('is plain data', () => {
     const made = plan(packs(3, 'DEEP_ARCHIVE', COLD));
     expect(JSON.parse(JSON.stringify(made))).toEqual(made);
@@ -256,7 +267,7 @@ describe('a budget', () => {
   const total = made.way!.money.total as number;
 
   it('is exceeded by a cent, and not by the very sum', () => {
-    expect(dollars(total)).toBe('$0.82');
+    expect(dollars(total)).toBe('$0.90');
     expect([exceedsBudget(made, total), exceedsBudget(made, total - 0.01), exceedsBudget(made, 0)]).toEqual([
       false,
       true,

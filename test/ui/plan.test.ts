@@ -45,13 +45,13 @@ test('a plan says what is thawed and every way to do it, the default marked', ()
     target       /mnt/back
 
        tier      retrieval  requests  copies, 5 days  sending it   total  ready
-       standard     $20.00     $0.80           $3.78      $36.01  $60.59  within 12 h
-    *  bulk          $2.50     $0.20           $3.78      $36.01  $42.49  within 48 h
+       standard     $20.00     $0.80           $4.54      $36.01  $61.35  within 12 h
+    *  bulk          $2.50     $0.20           $4.54      $36.01  $43.25  within 48 h
     prices of 2026-06 for aws, region us-east-1
     "
   `);
   expect(thawQuestion(offer)).toMatchInlineSnapshot(
-    `"thaw 8,000 packs in the tier bulk and restore for $42.49, within 48 h? [y/N] "`,
+    `"thaw 8,000 packs in the tier bulk and restore for $43.25, within 48 h? [y/N] "`,
   );
 });
 
@@ -93,8 +93,8 @@ test('a tier that one of the classes does not have is shown as not offered', () 
 
        tier       retrieval  requests  copies, 5 days  sending it    total  ready
        expedited                                                            not offered for DEEP_ARCHIVE
-       standard      $30.00     $1.21           $7.57      $81.00  $119.77  within 12 h
-    *  bulk           $2.50     $0.21           $7.57      $81.00   $91.27  within 48 h
+       standard      $30.00     $1.21           $9.08      $81.00  $121.29  within 12 h
+    *  bulk           $2.50     $0.21           $9.08      $81.00   $92.79  within 48 h
     prices of 2026-06 for aws, region us-east-1
     "
   `);

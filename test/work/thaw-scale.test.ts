@@ -51,20 +51,22 @@ function meterPrices(): BillPrices {
   };
 }
 
+/** Class, tier, the hour of the day at which packs are warm, and the hours that this takes. */
 const WAYS = [
-  ['DEEP_ARCHIVE', 'bulk', 48],
-  ['DEEP_ARCHIVE', 'standard', 12],
-  ['GLACIER', 'bulk', 12],
-  ['GLACIER', 'standard', 5],
-  ['GLACIER', 'expedited', 1 / 12],
+  ['DEEP_ARCHIVE', 'bulk', 23, 48],
+  ['DEEP_ARCHIVE', 'bulk', 0, 48],
+  ['DEEP_ARCHIVE', 'standard', 9, 12],
+  ['GLACIER', 'bulk', 17, 12],
+  ['GLACIER', 'standard', 23, 5],
+  ['GLACIER', 'expedited', 4, 1 / 12],
 ] as const;
 
 test.each(SLOW ? WAYS : WAYS.slice(0, 1))(
-  'what a restore from %s in the tier %s is billed is what the plan said',
+  'what a restore from %s in the tier %s that is warm at %d:20 is billed is what the plan said',
   { timeout: 120_000 },
-  async (storageClass, tier, hours) => {
-    // Copies are kept up to midnight: a plan says so many days, and here these end at midnight.
-    const clock = new VirtualClock(Date.UTC(2026, 10, 2) - hours * HOUR);
+  async (storageClass, tier, ready, hours) => {
+    // At no round time: copies are kept up to a midnight, and a plan does not know how far that will be.
+    const clock = new VirtualClock(Date.UTC(2026, 10, 2, ready, 20) - hours * HOUR);
     room = await ThawRoom.open(storageClass, { server: { buckets: ['cold'], clock } });
     for (const directory of ['a', 'b'])
       room.file(`${directory}/large`, SLOW ? 100 << 20 : 18 << 20, directory.charCodeAt(0));
@@ -87,6 +89,10 @@ test.each(SLOW ? WAYS : WAYS.slice(0, 1))(
     // What reads the repository itself costs the same, however much is restored: hundredths of a cent.
     expect(Math.abs(bill - total)).toBeLessThan(0.02 * total + 0.0002);
     if (SLOW) expect(Math.abs(bill - total) / total).toBeLessThan(0.02);
+    // The copies at least are never billed higher than the plan said.
+    const copies = (usage.thawedByteSeconds / 86_400 / 30.4 / 2 ** 30) * PRICES.classes.STANDARD!.storagePerGib!;
+    expect(copies).toBeLessThanOrEqual(way!.money.temporaryStorage as number);
+    expect(copies).toBeGreaterThan((way!.money.temporaryStorage as number) * 0.75);
   },
 );
 
