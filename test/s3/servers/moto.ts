@@ -26,3 +26,17 @@ export const moto: ServerKind = {
     return { endpoint, environment, stop: () => daemons.stop() };
   },
 };
+
+/**
+ * Has the server at that endpoint finish a restore only when it has been looked at so many times (by default it does at
+ * once). Its state manager is described in moto's documentation, "State transitions".
+ * @throws Error when it is no moto
+ */
+export async function setRestoreLooks(endpoint: string, looks: number): Promise<void> {
+  const transition = { progression: 'manual', times: looks };
+  const answer = await fetch(`${endpoint}/moto-api/state-manager/set-transition`, {
+    method: 'POST',
+    body: JSON.stringify({ model_name: 's3::keyrestore', transition }),
+  });
+  if (!answer.ok) throw new Error(`${endpoint} takes no transitions: ${answer.status} ${await answer.text()}`);
+}
