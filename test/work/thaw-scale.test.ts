@@ -1,4 +1,7 @@
 /** What an executed plan is billed, and jobs of many packs. */
+import { execFileSync } from 'node:child_process';
+import { truncateSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { padNumber, type SessionId } from '../../src/base/ids.ts';
 import { rawFromText } from '../../src/base/raw.ts';
@@ -11,13 +14,15 @@ import { StoreThaw } from '../../src/work/thaw-source.ts';
 import { VirtualClock } from '../support/s3/clock.ts';
 import { Content } from '../support/s3/content.ts';
 import { type BillPrices, billOf } from '../support/s3/meter.ts';
-import { HOUR, ThawRoom } from '../support/thaw-room.ts';
+import { HOUR, START, ThawRoom } from '../support/thaw-room.ts';
 
 vi.mock('node:worker_threads', async (original) => {
   const { withInProcessWorkers } = await import('../support/in-process-workers.ts');
   return withInProcessWorkers(await original());
 });
 
+/** Of the backups that make many packs. */
+const WORKERS = 20;
 const SLOW = process.env.SLOW !== undefined;
 let room: ThawRoom;
 afterEach(() => room.close());
@@ -130,3 +135,70 @@ test('a job of many packs is asked for in announced batches, one request a pack'
     expect([again.events.length, again.asked.size]).toEqual([Math.ceil(count / 1000), count]);
   });
 });
+
+test('a restore of many packs, half of them warm hours before the rest, asks for each once', {
+  timeout: 600_000,
+}, async () => {
+  const seed = 11;
+  room = await ThawRoom.open('DEEP_ARCHIVE', {
+    server: { buckets: ['cold'], clock: new VirtualClock(START), restoreLatency: { seed } },
+    store: { concurrency: 32 },
+    init: { chunkBytes: 1 << 16 },
+  });
+  const backups = SLOW ? 100 : 3;
+  await fillPacks(backups);
+  const { requests } = room.server;
+  const from = requests.length;
+  const begun = await room.restore(room.target(), { tier: 'bulk' });
+  const { job, packs } = begun.outcome.status!;
+
+  // The server takes 24 to 48 hours for each.
+  room.server.clock.advance(36 * HOUR);
+  const { outcome: half } = await room.resume(job);
+  expect(half).toMatchObject({ type: 'warming', stats: { errors: 0 } });
+  const { readable, warming, filesWaiting } = half.status!;
+  expect(readable + warming).toBe(packs);
+  expect(Math.abs(readable / packs - 0.5), `seed ${seed}`).toBeLessThan(SLOW ? 0.1 : 0.25);
+  expect(
+    [half.stats.filesRestored, half.stats.filesFrozen].every((files) => files > 0),
+    `seed ${seed}`,
+  ).toBe(true);
+  expect(filesWaiting).toBe(half.stats.filesFrozen);
+
+  room.server.clock.advance(12 * HOUR + 1000);
+  const { outcome } = await room.resume(job);
+  expect(outcome).toMatchObject({ type: 'restored', stats: { errors: 0 } });
+  execFileSync('diff', ['-r', room.source, room.target()]);
+
+  const made = requests.slice(from);
+  const keys = (operation: string, prefix = 'nas/'): string[] =>
+    made.flatMap(({ operation: own, key = 'nas/' }) => (own === operation && key.startsWith(prefix) ? [key] : []));
+  const operations = [...new Set(made.map(({ operation }) => operation))];
+  const counts = Object.fromEntries(operations.map((operation) => [operation, keys(operation).length]));
+  const reads = keys('GetObject', 'nas/packs/').length;
+  if (SLOW) console.log(`${packs} packs`, counts, `${reads} reads of packs`);
+  expect([counts.RestoreObject, new Set(keys('RestoreObject')).size]).toEqual([packs, packs]);
+  // Of each pack one range is wanted, and those of the file that lies in many once more for each 4 MiB.
+  expect(reads).toBeLessThan(packs + 20);
+  // Three looks list each backup's packs by themselves, the rest is what opening a repository takes.
+  expect(counts.ListObjectsV2).toBeLessThan(3 * backups + 40);
+  expect(keys('HeadObject')).toEqual([]);
+  expect(counts.PutObject).toBeLessThan(8);
+});
+
+/**
+ * Makes some twenty packs a backup, of few bytes: a worker ends a pack when it has a whole frame, or when the backup
+ * ends, so there are many workers with a small file for each. One file more has content in many packs.
+ */
+async function fillPacks(backups: number): Promise<void> {
+  for (let round = 0; round < backups; round++) {
+    for (let i = 0; i < WORKERS; i++) {
+      const path = `${round}/${i}`;
+      room.file(path, 2000 + i, round * WORKERS + i);
+      // With a hole in it, a file is read apart from the others.
+      truncateSync(join(room.source, path), 1 << 16);
+    }
+    if (round === 1) room.file('large', 12 << 20);
+    await room.repo.backup([room.source], { workers: WORKERS });
+  }
+}
