@@ -49,10 +49,16 @@ const STATS: BackupStats = {
 };
 
 /** Runs `backup` with a verb that keeps its options. */
-async function optionsOf(argv: readonly string[], options: WorldOptions = {}, stats: Partial<BackupStats> = {}) {
+async function optionsOf(
+  argv: readonly string[],
+  options: WorldOptions = {},
+  stats: Partial<BackupStats> = {},
+  during = () => {},
+) {
   const seen: BackupOptions[] = [];
   const runBackup = async (_repository: unknown, given: BackupOptions) => {
     seen.push(given);
+    during();
     return { ...STATS, ...stats };
   };
   const verbs: Partial<Verbs> = { ...openingVerbs(), backup: async () => ({ runBackup }) };
@@ -136,8 +142,8 @@ describe('the end of a backup', () => {
     expect(incomplete.ran.exit).toBe(3);
     expect(incomplete.ran.out).toContain('is saved, but 2 items could not be read');
     const abort = new AbortController();
-    abort.abort('SIGTERM');
-    const partial = await optionsOf(['a.txt'], { abort }, { partial: true });
+    const interrupt = (): void => abort.abort('SIGTERM');
+    const partial = await optionsOf(['a.txt'], { abort }, { partial: true }, interrupt);
     expect(partial.ran.exit).toBe(143);
     expect(partial.ran.out).toContain('interrupted: partial snapshot 01KA8Y2Q7X is kept');
   });

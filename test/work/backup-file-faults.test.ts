@@ -57,7 +57,7 @@ vi.mock('node:fs', async (original) => {
 const SLOW = process.env.SLOW !== undefined;
 const CODES = ['EIO', 'ENOSPC', 'EACCES', 'EMFILE', 'ENOENT'] as const;
 /** Faults a backup without SLOW, of all calls and codes. */
-const SAMPLE = 24;
+const SAMPLE = 10;
 const AHEAD_MS = 3_600_000;
 
 describe('a backup during which a call to the file system fails', () => {

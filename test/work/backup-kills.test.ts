@@ -26,7 +26,7 @@ vi.mock('node:worker_threads', async (original) => {
 
 const SLOW = process.env.SLOW !== undefined;
 /** Deaths a scenario without SLOW. */
-const SAMPLE = 8;
+const SAMPLE = 4;
 const SEEDS = SLOW ? [1, 2, 3, 4] : [Number(process.env.SEED ?? 1)];
 const AHEAD_MS = 3_600_000;
 const folders: string[] = [];

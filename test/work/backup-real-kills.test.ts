@@ -16,7 +16,7 @@ import { type TreeState, treeDifferences, treeState } from '../support/tree-stat
 
 const SLOW = process.env.SLOW !== undefined;
 const SEED = Number(process.env.SEED ?? 7);
-const KILLS = SLOW ? 120 : 5;
+const KILLS = SLOW ? 120 : 3;
 const STOPS = SLOW ? 20 : 1;
 
 let program: Program;

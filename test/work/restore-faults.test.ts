@@ -18,7 +18,7 @@ import type { RestoreTask } from '../support/restore-child.ts';
 import { restore, withStore } from '../support/restoring.ts';
 import { makeTestFolder } from '../support/test-folder.ts';
 
-const SEEDS = process.env.SLOW ? 200 : 12;
+const SEEDS = process.env.SLOW ? 200 : 6;
 
 let room: string;
 let source: string;
@@ -145,7 +145,7 @@ describe('a store that fails', () => {
     const { operations } = counting;
     expect(operations).toBeGreaterThan(10);
     const target = newTarget();
-    const step = process.env.SLOW ? 1 : Math.ceil(operations / 10);
+    const step = process.env.SLOW ? 1 : Math.ceil(operations / 6);
     for (let operation = 1; operation <= operations; operation += step) {
       rmSync(target, { recursive: true, force: true });
       const store = new KillableStore(repo.store, { operation, when: 'before' });
@@ -211,7 +211,7 @@ describe('a restore that is ended', () => {
       await stored.backup([tree]);
       const child = fileURLToPath(new URL('../support/restore-child.ts', import.meta.url));
       let cut = 0;
-      for (let round = 0; round < (process.env.SLOW ? 40 : 4); round++) {
+      for (let round = 0; round < (process.env.SLOW ? 40 : 2); round++) {
         const target = newTarget();
         const passphrase = 'correct horse';
         const task: RestoreTask = { store: folder, places: stored.places, passphrase, target, path: tree };

@@ -19,7 +19,7 @@ vi.mock('node:worker_threads', async (original) => {
 
 const SEEDS = process.env.SEED
   ? [Number(process.env.SEED)]
-  : Array.from({ length: process.env.SLOW === undefined ? 2 : 60 }, (_, i) => i + 1);
+  : Array.from({ length: process.env.SLOW === undefined ? 1 : 60 }, (_, i) => i + 1);
 /** Requests that a fault may lead to: the attempt anew, looks at what is there, the reason of a refusal. */
 const MOST_FOR_A_FAULT = 5;
 /** What the runs of a life take where nothing goes wrong, with some room. */
