@@ -1,5 +1,5 @@
 /** What stat says of an entry, as plain values that can be compared, stored and sent to another thread. */
-import type { BigIntStats } from 'node:fs';
+import type { FileStat } from './stat.ts';
 
 /** Times are nanoseconds since 1970; `mode` is all of st_mode, with the type. */
 export interface FileFacts {
@@ -16,7 +16,7 @@ export interface FileFacts {
 }
 
 /** Takes what is kept of a stat. */
-export function toFacts(stat: BigIntStats): FileFacts {
+export function toFacts(stat: FileStat): FileFacts {
   return {
     mode: Number(stat.mode),
     uid: Number(stat.uid),
@@ -60,7 +60,7 @@ export class FactsTable {
   }
 
   /** Adds a file; returns its row. */
-  add(stat: BigIntStats): number {
+  add(stat: FileStat): number {
     const at = this.#count * COLUMNS;
     if (at === this.#values.length) {
       const grown = new BigInt64Array(Math.max(COLUMNS, this.#values.length * 2));
@@ -98,7 +98,7 @@ export class FactsTable {
   }
 
   /** True when a stat is of the same file in the same state. */
-  isSame(row: number, stat: BigIntStats): boolean {
+  isSame(row: number, stat: FileStat): boolean {
     const found = [BigInt.asIntN(64, stat.dev), BigInt.asIntN(64, stat.ino), stat.size, stat.mtimeNs, stat.ctimeNs];
     return IDENTITY.every((column) => found[column] === this.#values[row * COLUMNS + column]);
   }

@@ -28,6 +28,7 @@ export interface Bindings {
   readonly utimensat: Call;
   readonly futimens: Call;
   readonly lseek: Call;
+  readonly statx: Call | undefined;
   readonly fgetxattr: Call;
   readonly flistxattr: Call;
   readonly fsetxattr: Call;
@@ -122,6 +123,7 @@ function bindShared(library: LibraryHandle, platform: 'linux' | 'darwin') {
     utimensat: bind('utimensat', 'int', ['int', 'void *', 'void *', 'int']),
     futimens: bind('futimens', 'int', ['int', 'void *']),
     lseek: bind('lseek', 'int64', ['int', 'int64', 'int']),
+    statx: platform === 'linux' ? optional('statx', ['int', 'void *', 'int', 'uint', 'void *']) : undefined,
   };
 }
 

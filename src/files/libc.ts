@@ -9,6 +9,7 @@ import { constants as osConstants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import type { Raw } from '../base/raw.ts';
 import { type Bindings, bindLibc, type Call, type LibcConstants, libcConstants } from './libc-bindings.ts';
+import { type FileStat, STATX_BASIC_STATS, StatxBuffer } from './stat.ts';
 
 /** Loads the C library. @returns undefined where that cannot be: callers then do with what Node has, and warn once. */
 export function loadLibc(): Libc | undefined {
@@ -29,6 +30,9 @@ class NameBuffer {
   }
 }
 
+/** The part of {@link Libc} that a walk needs. */
+export type NameLookup = Pick<Libc, 'constants' | 'lstatat'>;
+
 /**
  * The functions. `dir` is a directory's descriptor, or `constants.AT_FDCWD`. Descriptors are plain numbers that
  * node:fs takes too (closeSync, fstatSync, writeSync).
@@ -39,6 +43,7 @@ export class Libc {
   readonly #first = new NameBuffer();
   readonly #second = new NameBuffer();
   readonly #times = new BigInt64Array(4);
+  readonly #statx = new StatxBuffer();
   #value = Buffer.alloc(4096);
 
   constructor(bindings: Bindings) {
@@ -50,6 +55,20 @@ export class Libc {
   openat(dir: number, name: Raw, flags: number, mode = 0): number {
     const bytes = this.#first.fill(name, 'openat');
     return this.#run(this.#bound.openat, 'openat', name, dir, bytes, flags | this.constants.O_CLOEXEC, mode);
+  }
+
+  /** The stat of a name in a directory, of a symlink itself; undefined when there is none. ENOSYS but on Linux. */
+  lstatat(dir: number, name: Raw): FileStat | undefined {
+    const call = this.#bound.statx;
+    if (!call) throw systemError(osConstants.errno.ENOSYS, 'statx', name);
+    const bytes = this.#first.fill(name, 'statx');
+    // Not by #run: this is called for every file of a walk.
+    while (call(dir, bytes, this.constants.AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#statx.bytes) !== 0) {
+      const errno = this.#bound.errno();
+      if (errno === osConstants.errno.ENOENT || errno === osConstants.errno.ENOTDIR) return undefined;
+      if (errno !== osConstants.errno.EINTR) throw systemError(errno, 'statx', name);
+    }
+    return this.#statx.read();
   }
 
   mkdirat(dir: number, name: Raw, mode: number): void {

@@ -2,36 +2,52 @@
  * Looks at one name for the walk: what it is, whether it is left out, whether to go down into it. It reports what is
  * left out and what is wrong, and appends directories to descend into to the frame.
  */
-import { type BigIntStats, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import type { Raw } from '../base/raw.ts';
 import type { EntryType } from '../format/entry.ts';
 import type { Exclusion } from './exclude-rules.ts';
 import { fileProblem, isVanished } from './file-problems.ts';
-import type { FileSystem, FsPath } from './fs.ts';
+import type { FileSystem } from './fs.ts';
+import type { LongPaths } from './long-path.ts';
 import { pseudoFileSystem } from './pseudo.ts';
 import { type RootNode, rootError } from './roots.ts';
 import { type Frame, pathIn } from './scan-frame.ts';
+import type { DirectoryLook } from './scan-look.ts';
 import type { ScanEntry, ScanOptions } from './scan-types.ts';
+import type { FileStat } from './stat.ts';
 
 /** Turns names into entries. */
 export class EntryExaminer {
   readonly #options: ScanOptions;
   readonly #fs: FileSystem;
+  readonly #look: DirectoryLook;
+  readonly #paths: LongPaths;
   readonly #ancestors: ReadonlySet<string>;
 
-  /** @param ancestors device and inode of every directory on the way to where the walk is, as `dev:ino` */
-  constructor(options: ScanOptions, fs: FileSystem, ancestors: ReadonlySet<string>) {
+  /**
+   * @param look opened on the directory that a name is in
+   * @param ancestors device and inode of every directory on the way to where the walk is, as `dev:ino`
+   */
+  constructor(
+    options: ScanOptions,
+    fs: FileSystem,
+    look: DirectoryLook,
+    paths: LongPaths,
+    ancestors: ReadonlySet<string>,
+  ) {
     this.#options = options;
     this.#fs = fs;
+    this.#look = look;
+    this.#paths = paths;
     this.#ancestors = ancestors;
   }
 
   /** Looks at one name. `vanished`: it is not there any more; not reported yet. @returns undefined when it is left out. */
-  examine(frame: Frame, name: Raw, fsPath: FsPath): ScanEntry | 'vanished' | undefined {
+  examine(frame: Frame, name: Raw): ScanEntry | 'vanished' | undefined {
     const node = frame.node?.children.get(name);
-    let stat: BigIntStats | undefined;
+    let stat: FileStat | undefined;
     try {
-      stat = this.#fs.lstatSync(fsPath);
+      stat = this.#look.lstat(name);
     } catch (error) {
       if (node) throw rootError(pathIn(frame, name), 'cannot be read', error);
       if (isVanished(error)) return 'vanished';
@@ -40,7 +56,7 @@ export class EntryExaminer {
       }
       return undefined;
     }
-    if (node) return this.#examineRoot(frame, name, fsPath, stat, node);
+    if (node) return this.#examineRoot(frame, name, stat, node);
     if (!stat) return 'vanished';
     const type = typeOf(stat);
     if (!type) {
@@ -56,14 +72,14 @@ export class EntryExaminer {
       this.#options.onProblem?.(problem);
       return { name, type, stat, problem };
     }
-    const foreign = this.#findForeign(frame, name, fsPath, stat);
+    const foreign = this.#findForeign(frame, name, stat);
     if (foreign) this.#options.onExcluded?.(pathIn(frame, name), foreign);
     else frame.pending.push({ name, dev: stat.dev, ino: stat.ino, node: undefined, isWhole: true });
     return { name, type, stat };
   }
 
   /** Looks at a name that is a root or leads to one: never left out, and nothing about it may fail. */
-  #examineRoot(frame: Frame, name: Raw, fsPath: FsPath, found: BigIntStats | undefined, node: RootNode): ScanEntry {
+  #examineRoot(frame: Frame, name: Raw, found: FileStat | undefined, node: RootNode): ScanEntry {
     const path = pathIn(frame, name);
     if (!found) throw rootError(path, 'does not exist');
     const mustFollow = node.isFollowed || node.children.size > 0;
@@ -71,7 +87,7 @@ export class EntryExaminer {
     let stat = found;
     if (isLink && mustFollow) {
       try {
-        stat = this.#fs.statSync(fsPath);
+        stat = this.#fs.statSync(this.#paths.pathIn(frame.location, name));
       } catch (error) {
         throw rootError(path, 'cannot be read', error);
       }
@@ -86,7 +102,7 @@ export class EntryExaminer {
     let isWhole = node.isRoot && (!isLink || node.isFollowed);
     if (!node.isRoot && frame.isWhole && !isLink) {
       // It would be walked anyway, unless something excludes it: then only what leads on.
-      isWhole = !this.#isExcluded(frame, name, true, 0) && !this.#findForeign(frame, name, fsPath, stat);
+      isWhole = !this.#isExcluded(frame, name, true, 0) && !this.#findForeign(frame, name, stat);
     }
     frame.pending.push({ name, dev, ino, node, isWhole });
     return { name, type, stat };
@@ -101,12 +117,13 @@ export class EntryExaminer {
   }
 
   /** Why a directory is kept as an empty one: another file system, or one of the kernel's own. */
-  #findForeign(frame: Frame, name: Raw, fsPath: FsPath, stat: BigIntStats): Exclusion | undefined {
+  #findForeign(frame: Frame, name: Raw, stat: FileStat): Exclusion | undefined {
     const isMount = stat.dev !== frame.dev;
     if (isMount && this.#options.oneFileSystem && stat.dev !== frame.rootDev) {
       return { kind: 'file-system', reason: 'it is on another file system (--one-file-system)' };
     }
     if (!isMount && frame.depth > 0) return undefined;
+    const fsPath = this.#paths.pathIn(frame.location, name);
     const pseudo = pseudoFileSystem(this.#fs, pathIn(frame, name), fsPath, isMount);
     if (!pseudo) return undefined;
     return { kind: 'pseudo', reason: `it is a pseudo file system (${pseudo}); name it as a path to back it up` };
@@ -114,7 +131,7 @@ export class EntryExaminer {
 }
 
 /** What a stat says a thing is; undefined for what no manifest can hold. */
-export function typeOf(stat: BigIntStats): EntryType | 'socket' | undefined {
+export function typeOf(stat: FileStat): EntryType | 'socket' | undefined {
   switch (Number(stat.mode) & constants.S_IFMT) {
     case constants.S_IFREG:
       return 'file';

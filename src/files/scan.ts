@@ -18,10 +18,10 @@ import { type Location, LongPaths, ROOT_LOCATION, withFsPath } from './long-path
 import { buildRootTree, normalizeRoots, type Root, type RootNode, rootError } from './roots.ts';
 import { EntryExaminer, typeOf } from './scan-entry.ts';
 import { type Frame, type Pending, pathIn, pathOf, ropeIn } from './scan-frame.ts';
+import { DirectoryLook } from './scan-look.ts';
 import type { ScanEntry, ScanOptions, ScanPage } from './scan-types.ts';
 
 const PAGE_ENTRIES = 1024;
-const ASCII = /^[\x00-\x7f]*$/;
 
 /**
  * Scans the roots (absolute paths; a trailing slash follows a symlink). Directories that lead to a root are yielded too, each with
@@ -56,6 +56,7 @@ class Scanner {
   readonly #options: ScanOptions;
   readonly #fs: FileSystem;
   readonly #paths: LongPaths;
+  readonly #look: DirectoryLook;
   readonly #stack: Frame[] = [];
   /** Device and inode of every directory on the stack: one that turns up again below itself is a loop. */
   readonly #ancestors = new Set<string>();
@@ -65,7 +66,8 @@ class Scanner {
     this.#options = options;
     this.#fs = fs;
     this.#paths = new LongPaths(fs);
-    this.#examiner = new EntryExaminer(options, fs, this.#ancestors);
+    this.#look = new DirectoryLook(fs, this.#paths, options.libc);
+    this.#examiner = new EntryExaminer(options, fs, this.#look, this.#paths, this.#ancestors);
   }
 
   *pages(top: RootNode): Generator<ScanPage> {
@@ -85,6 +87,7 @@ class Scanner {
         if (problem) yield lastPage(pathIn(frame, pending.name), frame.depth + 1, [], true, problem, rawToFsPath);
       }
     } finally {
+      this.#look.close();
       this.#paths.close();
     }
   }
@@ -131,10 +134,9 @@ class Scanner {
   *#list(frame: Frame): Generator<ScanPage> {
     let problem: Problem | undefined;
     let names: Raw[] = [];
-    let prefix = '';
     const fsPathOf = (name: Raw) => this.#paths.pathIn(frame.location, name);
     try {
-      prefix = this.#paths.prefixOf(frame.location);
+      this.#look.open(frame.location);
       if (frame.isWhole) names = this.#fs.readdirSync(this.#paths.pathOf(frame.location));
     } catch (error) {
       problem = this.#failDirectory(pathOf(frame), frame.node, error);
@@ -150,9 +152,7 @@ class Scanner {
         entries = [];
         isFirst = false;
       }
-      const isAscii = frame.location.isAscii && ASCII.test(name);
-      const fsPath = isAscii ? prefix + name : Buffer.from(prefix + name, 'latin1');
-      const found = this.#examiner.examine(frame, name, fsPath);
+      const found = this.#examiner.examine(frame, name);
       if (found === 'vanished') {
         // The name, or the whole directory? Then one problem says it all.
         problem ??= this.#checkDirectory(frame);
@@ -162,6 +162,7 @@ class Scanner {
         entries.push(found);
       }
     }
+    this.#look.close();
     if (frame.isWhole) problem ??= this.#checkDirectory(frame);
     yield lastPage(pathOf(frame), frame.depth, entries, isFirst, problem, fsPathOf);
   }

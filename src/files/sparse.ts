@@ -2,8 +2,8 @@
  * Where a sparse file has data. Holes are found by asking the file system (SEEK_DATA, SEEK_HOLE), never by looking for
  * zeros; where it cannot be asked, the file is simply read, and its zeros deduplicate.
  */
-import type { BigIntStats } from 'node:fs';
 import type { Libc } from './libc.ts';
+import type { FileStat } from './stat.ts';
 
 /** Ranges of data [offset, length], ascending, not touching each other, within the size. */
 export type Extents = readonly (readonly [offset: number, length: number])[];
@@ -14,7 +14,7 @@ const MIN_HOLE = 64 * 1024;
 const MAX_EXTENTS = 4096;
 
 /** True when fewer blocks are allocated than the size needs: only then is it worth to ask for holes. */
-export function mayBeSparse(stat: BigIntStats): boolean {
+export function mayBeSparse(stat: Pick<FileStat, 'size' | 'blocks'>): boolean {
   return stat.size >= BigInt(MIN_HOLE) && stat.blocks * 512n < stat.size;
 }
 

@@ -7,7 +7,7 @@ import type { SessionId } from '../base/ids.ts';
 import type { Monitor, Problem } from '../base/monitor.ts';
 import { type Raw, rawToBytes } from '../base/raw.ts';
 import { nodeFileSystem } from '../files/fs.ts';
-import { loadLibc } from '../files/libc.ts';
+import { type Libc, loadLibc } from '../files/libc.ts';
 import { OwnerNames } from '../files/owners.ts';
 import type { ScanPage } from '../files/scan-types.ts';
 import type { Entry } from '../format/entry.ts';
@@ -49,6 +49,9 @@ export interface AttemptResult {
   readonly content: SnapshotContent;
   readonly isPartial: boolean;
 }
+
+/** Begins the walk. */
+type WalkOf = (libc: Libc | undefined) => Iterable<ScanPage>;
 
 /** One attempt. Without a session it is a dry run. */
 export class BackupAttempt {
@@ -93,7 +96,7 @@ export class BackupAttempt {
   }
 
   /** Runs the pass; when it returns, everything that the snapshot needs is stored. */
-  async run(pages: () => Iterable<ScanPage>): Promise<AttemptResult> {
+  async run(pages: WalkOf): Promise<AttemptResult> {
     const { header } = this.#basis;
     const isCountable = this.#session && !this.#options.stream;
     const basis = { header, ...(isCountable ? { count: () => new BackupTotals(this.#options) } : {}) };
@@ -140,7 +143,7 @@ export class BackupAttempt {
   }
 
   async #runPass(
-    pages: () => Iterable<ScanPage>,
+    pages: WalkOf,
     parent: ParentReader | undefined,
     journal: Journal | undefined,
     known: KnownChunks | undefined,
@@ -200,7 +203,7 @@ export class BackupAttempt {
         storedChunks: (entry) => known && findStored(entry, known, lists),
       });
       const pass = new BackupPass({
-        pages: pages(),
+        pages: pages(this.#libc),
         comparison,
         entries,
         hardLinks: new HardLinks(),

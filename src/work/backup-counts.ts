@@ -1,8 +1,8 @@
 /** What a backup has seen and done so far: for progress, for the snapshot's totals and for the summary. */
-import type { BigIntStats } from 'node:fs';
 import type { Problem } from '../base/monitor.ts';
 import type { Raw } from '../base/raw.ts';
 import type { ScanEntry } from '../files/scan-types.ts';
+import type { FileStat } from '../files/stat.ts';
 import type { SnapshotTotals } from '../format/snapshot.ts';
 
 /** Mutable counts with one writer, the main thread of a backup. Bytes are plaintext. */
@@ -29,7 +29,7 @@ export class BackupCounts {
   current: Raw | undefined;
 
   /** An entry of the walk. */
-  saw(type: ScanEntry['type'], stat: BigIntStats): void {
+  saw(type: ScanEntry['type'], stat: FileStat): void {
     if (type === 'file') {
       this.files++;
       this.bytesScanned += Number(stat.size);
@@ -39,7 +39,7 @@ export class BackupCounts {
   }
 
   /** A file is as it was. */
-  unchanged(stat: BigIntStats): void {
+  unchanged(stat: FileStat): void {
     this.filesUnchanged++;
     this.settled(Number(stat.size));
   }

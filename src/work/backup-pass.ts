@@ -3,12 +3,12 @@
  * writes the manifest in the order of the walk. What is ready waits for what comes before it. It stores nothing itself
  * and does not commit (backup.ts does).
  */
-import type { BigIntStats } from 'node:fs';
 import { isIcecoreError, messageOf } from '../base/errors.ts';
 import type { Monitor, Problem } from '../base/monitor.ts';
 import { joinRaw, type Raw } from '../base/raw.ts';
 import { toFacts } from '../files/facts.ts';
 import type { ScanEntry, ScanPage } from '../files/scan-types.ts';
+import type { FileStat } from '../files/stat.ts';
 import type { Entry } from '../format/entry.ts';
 import { encodeEntry } from '../format/entry-line.ts';
 import type { TreeTop } from '../format/node-tree.ts';
@@ -40,7 +40,7 @@ interface LinkSlot {
   readonly type: 'link';
   readonly directory: Raw;
   readonly name: Raw;
-  readonly stat: BigIntStats;
+  readonly stat: FileStat;
   readonly isKnown: boolean;
 }
 

@@ -2,7 +2,6 @@
  * Gets files read: gathers small ones into batches, cuts large ones into slices so that one file keeps all workers
  * busy, and puts what comes back together as the content of one file.
  */
-import type { BigIntStats } from 'node:fs';
 import type { ChunkId } from '../base/ids.ts';
 import type { Problem } from '../base/monitor.ts';
 import type { Raw } from '../base/raw.ts';
@@ -11,6 +10,7 @@ import type { FileSystem } from '../files/fs.ts';
 import type { Libc } from '../files/libc.ts';
 import { openSource } from '../files/source.ts';
 import { type Extents, mayBeSparse } from '../files/sparse.ts';
+import type { FileStat } from '../files/stat.ts';
 import type { FileContent } from './backup-entries.ts';
 import { BATCH_BYTES } from './backup-worker.ts';
 import type { BackupWorkers, TaskResult } from './backup-workers.ts';
@@ -78,7 +78,7 @@ export interface FileReader {
   readonly isSaturated: boolean;
   room(): Promise<void>;
   /** Sets `target.read` as soon as the file is read, which may be at once. */
-  read(path: Raw, stat: BigIntStats, target: ReadTarget): void;
+  read(path: Raw, stat: FileStat, target: ReadTarget): void;
   flush(): Promise<void>;
 }
 
@@ -119,7 +119,7 @@ export class FileReads implements FileReader {
     await this.#workers?.room();
   }
 
-  read(path: Raw, stat: BigIntStats, target: ReadTarget): void {
+  read(path: Raw, stat: FileStat, target: ReadTarget): void {
     const size = Number(stat.size);
     if (size > BATCH_BYTES || mayBeSparse(stat)) {
       const facts = new FactsTable(1);

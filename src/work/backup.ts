@@ -7,6 +7,7 @@ import type { Monitor } from '../base/monitor.ts';
 import { isProcessAlive } from '../base/process-alive.ts';
 import { rawFromText } from '../base/raw.ts';
 import type { ExcludeMatcher } from '../files/exclude.ts';
+import type { Libc } from '../files/libc.ts';
 import { scan } from '../files/scan.ts';
 import type { ScanPage } from '../files/scan-types.ts';
 import { checkBucketChoices } from '../repo/bucket-choices.ts';
@@ -116,7 +117,7 @@ async function realRun(
       isParentSafe,
     };
     const run = new BackupAttempt(repo, session, parents, options, basis, counts, monitor, stop, hard);
-    const made = await run.run(() => pagesOf(options, excludes, counts, monitor));
+    const made = await run.run((libc) => pagesOf(options, excludes, counts, libc, monitor));
     checkNotEmpty(options, counts, header?.files ?? 0, made.isPartial);
     const result = await session.commit(made.content, heads);
     if (result.type === 'committed') {
@@ -152,7 +153,7 @@ async function dryRun(
   const counts = new BackupCounts();
   const basis: BackupBasis = { started, header, parent: header?.snapshot, isParentSafe: true };
   const run = new BackupAttempt(repo, undefined, parents, options, basis, counts, monitor, stop, new AbortController());
-  await run.run(() => pagesOf(options, excludes, counts, monitor));
+  await run.run((libc) => pagesOf(options, excludes, counts, libc, monitor));
   if (stop.aborted) throw cancelled();
   reportUnusedRules(excludes, monitor);
   return { counts, packs: 0, partial: false, ...(header ? { parent: header.snapshot } : {}) };
@@ -169,11 +170,13 @@ function pagesOf(
   options: BackupOptions,
   exclude: ExcludeMatcher,
   counts: BackupCounts,
+  libc: Libc | undefined,
   monitor: Monitor,
 ): Iterable<ScanPage> {
   return scan(options.paths, {
     exclude,
     oneFileSystem: options.oneFileSystem,
+    libc,
     onExcluded: (path, { reason }) => {
       counts.excluded++;
       if (monitor.wantsItems) monitor.item({ path, action: 'excluded', reason });

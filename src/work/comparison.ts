@@ -2,9 +2,9 @@
  * What of a walk is unchanged: compares with the parent's stat fields, and with the journal of a run that died. Chunks
  * that the parent names are relied on without a look, unless the parent is not known to be whole; then each is looked up.
  */
-import type { BigIntStats } from 'node:fs';
 import { parseJsonObject } from '../base/json.ts';
 import type { Raw } from '../base/raw.ts';
+import type { FileStat } from '../files/stat.ts';
 import type { Entry } from '../format/entry.ts';
 import { decodeEntry } from '../format/entry-decode.ts';
 import { MAX_ENTRY_BYTES } from '../format/entry-line.ts';
@@ -60,7 +60,7 @@ export class Comparison {
   }
 
   /** True when the stat fields are the same and no change can hide behind the clock's grain. */
-  isUnchanged({ record, index: i, isJournal }: ParentPlace, stat: BigIntStats): boolean {
+  isUnchanged({ record, index: i, isJournal }: ParentPlace, stat: FileStat): boolean {
     const { mustRead, ignoreCtime, ignoreInode } = this.#options;
     if (mustRead && stat.isFile()) return false;
     const racyFrom = isJournal ? this.#racyFrom.journal : this.#racyFrom.parent;

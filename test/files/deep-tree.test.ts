@@ -58,7 +58,10 @@ describe.runIf(isLinux)('deep trees', () => {
       let most = 0;
       let longest = 0;
       const started = performance.now();
-      for (const page of scan([rawFromText(folder)], { onProblem: (problem) => expect(problem).toBeUndefined() })) {
+      for (const page of scan([rawFromText(folder)], {
+        libc,
+        onProblem: (problem) => expect(problem).toBeUndefined(),
+      })) {
         if (page.depth >= base) levels++;
         if (levels % 1000 === 0) most = Math.max(most, readdirSync('/proc/self/fd').length);
         longest = Math.max(longest, page.path.length);
@@ -88,7 +91,7 @@ describe.runIf(isLinux)('deep trees', () => {
       });
       const files: string[] = [];
       const problems: unknown[] = [];
-      for (const page of scan([rawFromText(folder)], { onProblem: (problem) => problems.push(problem) })) {
+      for (const page of scan([rawFromText(folder)], { libc, onProblem: (problem) => problems.push(problem) })) {
         for (const entry of page.entries) if (entry.type === 'file') files.push(entry.name);
       }
       expect(problems).toEqual([]);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Problem } from '../../src/base/monitor.ts';
 import { type Raw, rawFromText } from '../../src/base/raw.ts';
+import { loadLibc } from '../../src/files/libc.ts';
 import { scan } from '../../src/files/scan.ts';
 import type { ScanEntry, ScanOptions, ScanPage } from '../../src/files/scan-types.ts';
 
@@ -27,13 +28,14 @@ export interface Scanned {
   readonly reasons: string[];
 }
 
-/** Scans roots below a folder to the end; `''` is the folder itself. */
+/** Scans roots below a folder to the end; `''` is the folder itself. As the program does, unless told otherwise. */
 export function scanAll(base: string, roots: readonly string[] = [''], options: ScanOptions = {}): Scanned {
   const result: Scanned = { pages: [], paths: [], entries: new Map(), problems: [], excluded: [], reasons: [] };
   const raw = rawFromText(base);
   const relative = (path: string) => (path.startsWith(`${raw}/`) ? path.slice(raw.length + 1) : path);
   const full = roots.map((root) => (root.startsWith('/') ? root : root === '' ? raw : `${raw}/${root}`) as Raw);
   const pages = scan(full, {
+    libc: options.fs ? undefined : loadLibc(),
     ...options,
     onProblem: (problem) => result.problems.push(problem),
     onExcluded: (path, { reason }) => {

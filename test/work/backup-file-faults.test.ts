@@ -22,6 +22,16 @@ vi.mock('node:worker_threads', async (original) => {
   return withInProcessWorkers(await original());
 });
 
+vi.mock('../../src/files/libc.ts', async (original) => {
+  const { wrapSync } = await import('../support/faulty-fs.ts');
+  const real = await original<typeof import('../../src/files/libc.ts')>();
+  const loadLibc = () => {
+    const libc = real.loadLibc();
+    return libc && Object.assign(libc, wrapSync<object>({ lstatat: libc.lstatat.bind(libc) }, ['lstatat' as never]));
+  };
+  return { ...real, loadLibc };
+});
+
 /** No read gives more bytes than this. */
 const reads = vi.hoisted(() => ({ limit: Number.POSITIVE_INFINITY }));
 
