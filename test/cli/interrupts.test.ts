@@ -12,7 +12,7 @@ const FILE_BYTES = 256 * 1024;
 
 let folder: string;
 let program: Program;
-beforeAll(() => {
+beforeAll(async () => {
   folder = makeTestFolder('interrupts');
   program = new Program();
   mkdirSync(join(folder, 'source'));
@@ -26,6 +26,8 @@ beforeAll(() => {
     for (let at = 0; at < FILE_BYTES; at += 4096) bytes.writeUInt32LE((i * 7919 + at) >>> 0, at + 16);
     writeFileSync(join(folder, 'source', `file-${String(i).padStart(4, '0')}`), bytes);
   }
+  // What changed in the second in which a backup begins counts as changed the next time.
+  await new Promise((resolve) => setTimeout(resolve, 1010 - (Date.now() % 1000)));
 });
 afterAll(() => {
   program.remove();
