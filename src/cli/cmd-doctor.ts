@@ -17,7 +17,7 @@ export const doctor = defineCommand<Options>({
   name: 'doctor',
   summary: 'try the store, look at its settings and at this host, and say what to change',
   details: [
-    'Writes small objects below probe/ in the repository, and to a bucket about 17 MB, and removes them again. Asks for no passphrase. Errors end with exit 1; warnings do so with --strict',
+    'Writes small objects below probe/ in the repository, and to a bucket about 39 MB, and removes them again. Asks for no passphrase. Errors end with exit 1; warnings do so with --strict',
     'With --policy or --lifecycle, prints a document to paste instead, and sends nothing',
   ],
   arguments: [],

@@ -2,7 +2,7 @@
  * Tries what a repository relies on before one is made: create-only writes under a race, reading of ranges, listing
  * after writing, deleting, checksums, and the class and tags that packs are to have. What was found goes into the config.
  *
- * It is to be quick: about 16 small requests and 220 KB of upload. A pack of several parts would be 8 MiB more; that is
+ * It is to be quick: about 16 small requests and 220 KB of upload. A pack of several parts would be 18 MiB more; that is
  * left to `doctor`, and to the first backup, which fails by name where a store cannot do it.
  */
 import { IcecoreError, isIcecoreError } from '../base/errors.ts';

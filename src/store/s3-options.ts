@@ -29,6 +29,13 @@ export interface RetryClock extends Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/**
+ * Bytes of a part of a multipart upload by default, the last one excepted. A pack of the usual 16 MiB fits into one, and
+ * is one PUT then, instead of a creation, parts and a completion; one of 128 MiB takes 8. Some stores want all parts but
+ * the last to have one size, so it never grows: 10,000 parts of it are 176 GiB.
+ */
+export const PART_BYTES = 18 * 1024 * 1024;
+
 /** Where the store is and how it behaves. */
 export interface S3StoreOptions {
   readonly bucket: string;
@@ -47,7 +54,7 @@ export interface S3StoreOptions {
   /** For how long a request is repeated before it fails; 5 minutes by default. */
   readonly retryForMs?: number;
   readonly bandwidth?: Bandwidth;
-  /** Bytes of a part of a multipart upload, the last one excepted; 8 MiB by default. */
+  /** Bytes of a part of a multipart upload, the last one excepted; {@link PART_BYTES} by default. */
   readonly partBytes?: number;
   /** Requests in flight at most; 16 by default. */
   readonly concurrency?: number;

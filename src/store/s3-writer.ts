@@ -7,7 +7,7 @@ import { IcecoreError } from '../base/errors.ts';
 import { releaseMemory } from '../base/release.ts';
 import { factsOf } from './s3-faults.ts';
 import type { Dress, Manner } from './s3-manner.ts';
-import type { S3StoreOptions } from './s3-options.ts';
+import { PART_BYTES, type S3StoreOptions } from './s3-options.ts';
 import { PartCutter, type PartMemory } from './s3-parts.ts';
 import { Payload } from './s3-payload.ts';
 import { identityOf, lookAt, newMark, type Own } from './s3-recognition.ts';
@@ -16,8 +16,6 @@ import { Upload } from './s3-upload.ts';
 import { checkAnswer, lookBefore, objectParams, type WriteContext, withoutType } from './s3-write.ts';
 import type { PutBody, PutOptions, PutResult } from './store.ts';
 
-/** 10,000 parts of it are 78 GiB. Some stores want all parts but the last to have one size, so it never grows. */
-const PART_BYTES = 8 * 1024 * 1024;
 /** A name that is taken and free again at each look. */
 const MOST_LOOKS = 5;
 

@@ -24,8 +24,8 @@ import type { ByteRange, ObjectInfo, PutBody, PutOptions, PutResult, RequestTall
 import type { Thaw } from './thaw.ts';
 
 const CONCURRENCY = 16;
-/** Parts in flight over all uploads: enough for a long line, and 32 MiB. */
-const PARTS_IN_FLIGHT = 4;
+/** Parts in flight over all uploads: enough for a long line, and 54 MiB. */
+const PARTS_IN_FLIGHT = 3;
 
 const retryClock: RetryClock = {
   ...systemClock,

@@ -11,6 +11,7 @@ import { findMarker } from '../repo/marker.ts';
 import { openRepository, type Repository } from '../repo/repository.ts';
 import { MeteredStore } from '../store/meter.ts';
 import { type RequestStats, requestStatsOf } from '../store/request-counts.ts';
+import { PART_BYTES } from '../store/s3-options.ts';
 import type { Store } from '../store/store.ts';
 import { bucketChecks } from './doctor-bucket.ts';
 import {
@@ -58,8 +59,8 @@ export interface DoctorStats extends RequestStats {
 }
 
 const ROUNDS = 10;
-/** The S3 store sends 8 MiB in a part. */
-const MULTIPART_BYTES = 8 * 1024 * 1024 + 500_000;
+/** Two parts of the S3 store. */
+const MULTIPART_BYTES = PART_BYTES + 500_000;
 
 /**
  * Runs all checks.

@@ -8,7 +8,7 @@ import type { LocalPlaces } from '../../src/repo/access.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import { initRepository } from '../../src/work/init.ts';
 import { Program } from '../support/program.ts';
-import { seededRandom } from '../support/random.ts';
+import { seededBytes, seededRandom } from '../support/random.ts';
 import { type LoggedRequest, type S3TestServer, startS3Server } from '../support/s3/server.ts';
 import { TEST_CREDENTIALS } from '../support/s3/world.ts';
 import { makeTestFolder } from '../support/test-folder.ts';
@@ -48,14 +48,14 @@ afterAll(async () => {
 const urlOf = (prefix: string) => `s3://${BUCKET}/${prefix}?endpoint=${server.url}&region=eu-central-1&provider=aws`;
 
 /** Makes a repository whose passphrase takes no time. */
-async function make(prefix: string, places: LocalPlaces, url = urlOf(prefix)): Promise<void> {
+async function make(prefix: string, places: LocalPlaces, url = urlOf(prefix), packBytes = 16 * MIB): Promise<void> {
   const store = await openStore(url);
   const { repository } = await initRepository(
     store,
     places,
     {
       ...{ passphrase: 'correct horse', scryptLogN: 1, ageType: 'x25519', host: 'host', user: 'user' },
-      ...{ chunkBytes: MIB, packBytes: 16 * MIB, storageClass: 'STANDARD', compression: 3, existsOk: false },
+      ...{ chunkBytes: MIB, packBytes, storageClass: 'STANDARD', compression: 3, existsOk: false },
     },
     systemClock,
   );
@@ -227,7 +227,9 @@ describe('a backup to a bucket that is killed', () => {
           ICECORE_REPOSITORY: urlOf('killed'),
           ICECORE_PASSWORD_FILE: join(folder, 'passphrase'),
         });
-      await make('killed', places);
+      // Packs of more than one part.
+      await make('killed', places, urlOf('killed'), 64 * MIB);
+      writeFileSync(join(folder, 'source', 'larger'), seededBytes(42 * MIB, 3));
       server.faults.add({ fault: { type: 'hang' }, operations: ['UploadPart'], nth: 2 });
       const killed = start('backup', join(folder, 'source'), '--workers', '1');
       await vi.waitUntil(() => server.faults.injected.some(({ fault }) => fault.type === 'hang'), { timeout: 60_000 });

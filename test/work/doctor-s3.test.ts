@@ -6,6 +6,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { buildLifecycle, buildPolicy, POLICY_ROLES, type PolicyRole } from '../../src/plan/policies.ts';
 import { openS3Store } from '../../src/store/s3.ts';
 import type { S3StoreOptions } from '../../src/store/s3-options.ts';
+import { PART_BYTES } from '../../src/store/s3-options.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type DoctorStats, runDoctor } from '../../src/work/doctor.ts';
 import type { DoctorFinding } from '../../src/work/doctor-check.ts';
@@ -17,7 +18,7 @@ import { makeTestFolder } from '../support/test-folder.ts';
 const BUCKET = 'bucket';
 const PREFIX = 'nas';
 /** More than one part. */
-const MULTIPART = 8 * 1024 * 1024 + 100_000;
+const MULTIPART = PART_BYTES + 100_000;
 const keyOf = (role: PolicyRole | 'owner'): S3Credentials => ({
   accessKeyId: `AK${role.toUpperCase()}`,
   secretAccessKey: `secret of the ${role}`,
