@@ -67,11 +67,13 @@ export class StoreThaw implements ThawSource {
     const apart = listed.length > FEW ? packs.filter((pack) => !isListed(pack)) : packs;
     if (listed.length > FEW) {
       const wanted = new Set(listed.map(({ name }) => name));
-      for (const sid of sessionsOf(listed)) {
+      // Years of daily backups are a thousand sessions: one after the other, their round trips would take minutes.
+      const listings = mapOrdered(sessionsOf(listed), this.#store.concurrency, async (sid) => {
         for await (const { name, ...look } of this.#thaw.states(sessionPrefix('pack', sid), signal)) {
           if (wanted.has(name)) found.set(name, look);
         }
-      }
+      });
+      for await (const _ of listings);
     }
     const looks = mapOrdered(apart, this.#store.concurrency, async ({ name, storageClass }) => ({
       name,
