@@ -4,7 +4,8 @@ import { findProvider } from '../../src/plan/find-provider.ts';
 import { isFaster, type ProviderProfile, type TierName } from '../../src/plan/providers.ts';
 import { thawTiers } from '../../src/plan/terms.ts';
 import { planThaw, type ThawActions, type ThawQuestion } from '../../src/plan/thaw-plan.ts';
-import { learn, type ThawFact, type ThawPack, type ThawState } from '../../src/plan/thaw-state.ts';
+import type { ThawPack, ThawState } from '../../src/plan/thaw-state.ts';
+import { learn, type ThawFact } from './learn.ts';
 import { MIB } from './money.ts';
 
 const AWS = findProvider({});
